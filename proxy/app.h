@@ -1,0 +1,40 @@
+/*
+ * The app port: accepts applications' connections and spreads their sessions over the app loops, each on its
+ * own thread.
+ *
+ * Started and told things from the replication loop; its functions are for that thread. A session never
+ * migrates.
+ */
+#ifndef ACKGATE_PROXY_APP_H
+#define ACKGATE_PROXY_APP_H
+
+#include "proxy/config.h"
+#include "proxy/gate.h"
+#include "proxy/view.h"
+
+struct app;
+
+/* Binds all addresses (the error is logged) and starts the threads. Nothing is admitted yet. config outlives
+ * the app. */
+MUST_CHECK enum result app_start(struct loop *loop, const struct config *config, struct gate *gate,
+                                 struct app **ret_app);
+/*
+ * Whether the source may be used: new sessions wait up to app.hold otherwise and then get error 1105 with the
+ * reason. flavor is the source's, known from the first admission on. Sessions that exist go on.
+ */
+void app_set_admitted(struct app *app, bool is_admitted, enum flavor flavor, const char *reason);
+void app_set_paused(struct app *app, bool is_paused); /* PAUSE / RESUME: new sessions wait, without a limit */
+void app_set_commit_wait(struct app *app, uint64_t commit_wait_ms);
+
+/* Copies what there is, at most max rows; returns how many. */
+size_t app_sessions(struct app *app, struct view_session *ret_sessions, size_t max);
+void app_counters(struct app *app,
+                  struct view_counters *counters);   /* fills commits_held, commits_unknown, sessions */
+bool app_kill(struct app *app, uint64_t session_id); /* false: no such session */
+
+/* Stops accepting; on_drained runs on the loop when the last session has ended, or after timeout_ms with the
+ * rest cut. */
+void app_drain(struct app *app, uint64_t timeout_ms, loop_fn *on_drained, void *argument);
+void app_stop(struct app **app); /* at once */
+
+#endif

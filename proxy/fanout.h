@@ -1,0 +1,55 @@
+/*
+ * The replication port: accepts replicas and binlog clients, and sends them the store.
+ *
+ * on the replication loop throughout. What a replica says (attached, acked, gone) goes to the callbacks,
+ * which feed the core. `voter` is the index into config->voters, or FANOUT_OBSERVER for every other consumer.
+ */
+#ifndef ACKGATE_PROXY_FANOUT_H
+#define ACKGATE_PROXY_FANOUT_H
+
+#include "proxy/config.h"
+#include "proxy/store.h"
+#include "proxy/view.h"
+
+enum { FANOUT_OBSERVER = UINT32_MAX };
+
+struct fanout;
+
+/* What a consumer is told about the server that ackgate stands for. Borrowed until the next
+ * fanout_set_identity(). */
+struct fanout_identity {
+    uint32_t server_id;         /* ackgate's own */
+    const char *server_uuid;    /* ackgate's own */
+    const char *source_version; /* e.g. "9.7.4" or "10.11.19-MariaDB-log"; "" while nothing is known */
+};
+
+struct fanout_callbacks {
+    /*
+     * A replica is about to be served from a position. Before its first byte goes out the attachment must be
+     * in the journal: the callee calls fanout_begin(fanout, connection_id) when that is so (at once or
+     * later). has_up_to: everything before this position is on the replica already (its GTIDs or its starting
+     * position say so).
+     */
+    void (*on_attaching)(void *argument, uint64_t connection_id, uint32_t voter, bool is_semi_sync,
+                         struct position from, struct position has_up_to);
+    void (*on_ack)(void *argument, uint32_t voter, struct position acked);
+    void (*on_detached)(void *argument, uint64_t connection_id, uint32_t voter, struct position sent);
+    void *argument;
+};
+
+MUST_CHECK enum result fanout_start(struct loop *loop, const struct config *config, struct store *store,
+                                    const struct fanout_identity *identity,
+                                    const struct fanout_callbacks *callbacks, struct fanout **ret_fanout);
+void fanout_set_identity(struct fanout *fanout, const struct fanout_identity *identity);
+void fanout_begin(struct fanout *fanout, uint64_t connection_id);
+/* The store has grown: sends to everybody who is waiting for more. One call for each batch. */
+void fanout_on_stored(struct fanout *fanout);
+bool fanout_kill(struct fanout *fanout, uint64_t connection_id);
+void fanout_stop(struct fanout **fanout);
+
+/* Voters first, in config order (also detached ones), then observers. Returns how many, at most max. */
+size_t fanout_replicas(struct fanout *fanout, struct view_replica *ret_replicas, size_t max);
+/* The oldest position that an attached or known voter may still need; observers do not count. */
+struct position fanout_oldest_needed(struct fanout *fanout);
+
+#endif

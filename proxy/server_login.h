@@ -1,0 +1,44 @@
+/*
+ * Letting somebody log in to a port of ackgate's own (admin, replication) with an account of the config:
+ * greeting, scramble check with caching_sha2_password (fast path, which the stored hash always allows) or
+ * mysql_native_password, auth switch to what the client's plugin can do, error 1045 otherwise (with no hint
+ * which of the two was wrong).
+ */
+#ifndef ACKGATE_PROXY_SERVER_LOGIN_H
+#define ACKGATE_PROXY_SERVER_LOGIN_H
+
+#include "protocol/greeting.h"
+#include "proxy/channel.h"
+#include "proxy/config.h"
+
+struct server_login_options {
+    const struct config_account *const *accounts; /* any of them may log in; borrowed */
+    size_t account_count;
+    const char *server_version; /* shown in the greeting; borrowed until done */
+    uint32_t connection_id;
+    uint64_t capabilities; /* offered */
+    uint64_t timeout_ms;
+    const char *object; /* for the log, e.g. "admin" */
+};
+
+struct server_login_outcome {
+    uint64_t capabilities; /* what both sides have */
+    size_t account;        /* index into accounts */
+    char db[65];           /* the schema the client asked for, "" if none */
+    uint8_t charset;
+};
+
+struct server_login;
+
+/* result RESULT_OK: the OK has been sent, outcome is valid during the call. Otherwise the error has been sent
+ * and the channel closes by itself when it is written (the caller frees it in on_closed), or has broken. */
+typedef void server_login_done_fn(void *argument, enum result result,
+                                  const struct server_login_outcome *outcome);
+
+/* Sends the greeting and drives the channel's callbacks until done; frees itself after on_done. */
+struct server_login *server_login_start(struct loop *loop, struct channel *channel,
+                                        const struct server_login_options *options,
+                                        server_login_done_fn *on_done, void *argument);
+void server_login_cancel(struct server_login **login);
+
+#endif
