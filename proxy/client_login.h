@@ -28,7 +28,8 @@ typedef void client_login_done_fn(void *argument, enum result result, const char
 /*
  * Takes the server's greeting (a payload that the caller received; copied) and drives the channel's callbacks
  * until done; then the caller sets its own callbacks again. Options' strings are copied and wiped after use.
- * The login object frees itself after on_done; client_login_cancel() ends it without a call.
+ * The login object frees itself before on_done; client_login_cancel() ends it without a call. A greeting that
+ * cannot be answered (an error packet, another protocol) calls on_done at once and returns NULL.
  */
 struct client_login *client_login_start(struct channel *channel, struct span greeting,
                                         const struct client_login_options *options,
