@@ -30,15 +30,28 @@ struct server_login_outcome {
 
 struct server_login;
 
-/* result RESULT_OK: the OK has been sent, outcome is valid during the call. Otherwise the error has been sent
- * and the channel closes by itself when it is written (the caller frees it in on_closed), or has broken. */
+/*
+ * result RESULT_OK: the OK has been sent, outcome is valid during the call. Otherwise outcome is NULL and
+ * either the error has been sent and the channel closes by itself once it is written (the caller sets its
+ * callbacks and frees it in on_closed), or the channel is broken and the caller frees it now:
+ * server_login_is_broken() tells which. The caller may free the channel in the call in any case.
+ */
 typedef void server_login_done_fn(void *argument, enum result result,
                                   const struct server_login_outcome *outcome);
 
-/* Sends the greeting and drives the channel's callbacks until done; frees itself after on_done. */
+/* Whether that result of a login means that the channel is broken already, so that no on_closed will come. */
+bool server_login_is_broken(enum result result);
+
+/*
+ * Sends the greeting and drives the channel's callbacks until done; frees itself after on_done. The channel
+ * is new, with a payload bound that suits a stranger (SERVER_LOGIN_PAYLOAD_MAX); the caller raises it after
+ * the login. Accounts are looked at during the login: they live until done or cancelled.
+ */
+enum { SERVER_LOGIN_PAYLOAD_MAX = 70 * 1024 }; /* connection attributes may take 64 KiB */
 struct server_login *server_login_start(struct loop *loop, struct channel *channel,
                                         const struct server_login_options *options,
                                         server_login_done_fn *on_done, void *argument);
+/* Ends it without a call; the channel is the caller's to free. */
 void server_login_cancel(struct server_login **login);
 
 #endif
