@@ -70,6 +70,10 @@ int64_t sql_number_at(struct place where, struct sql *conn, const char *format, 
 const char *sql_text_at(struct place where, struct sql *conn, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same into a buffer, cut to it and without failing: an error becomes "error NUMBER: text". For polling.
+ */
+void sql_peek(struct sql *conn, const char *statement, char *ret_text, size_t max);
+
 struct sql_rows {
     size_t rows;
     size_t columns;
