@@ -61,9 +61,9 @@ void channel_resume(struct channel *channel);
 const char *channel_peer(const struct channel *channel);
 
 /*
- * Gives up the descriptor and what was read beyond the last payload (appended to rest_buffer; RESULT_FULL
- * when it does not fit). Nothing may be waiting to be sent (assert). The channel is freed as by
- * channel_free(), but its descriptor stays open.
+ * Gives up the descriptor and what was read beyond the last payload. What waits to be sent is written first;
+ * RESULT_FULL when the socket does not take all of it or the rest does not fit, and the channel stays as it
+ * was. The channel is freed as by channel_free(), but its descriptor stays open.
  */
 MUST_CHECK enum result channel_detach(struct channel **channel, void *rest_buffer, size_t rest_room_bytes,
                                       size_t *ret_rest_length, int *ret_fd);

@@ -29,6 +29,9 @@ struct store_options {
 };
 
 struct store_callbacks {
+    /* A transaction is whole and part of the batch in progress: store_flush() will have it in the file. Inside
+     * store_event_done(); may be NULL. */
+    void (*on_txn)(void *argument, uint64_t file, const struct txn *txn);
     /* store_durable() has moved. On the replication loop. */
     void (*on_durable)(void *argument);
     /* Writing or syncing failed: errno in reason. The store takes nothing more until it is opened again. */
@@ -110,7 +113,7 @@ MUST_CHECK enum result store_find_gtids(const struct store *store, const struct 
  * calling fn for each; fn returns false to stop. For start-up: rebuilding what is not confirmed yet. Blocks;
  * bounded memory.
  */
-typedef bool store_txn_fn(void *argument, const struct txn *txn);
+typedef bool store_txn_fn(void *argument, uint64_t file, const struct txn *txn);
 MUST_CHECK enum result store_scan(struct store *store, struct position from, store_txn_fn *fn,
                                   void *argument);
 /* The GTID state at a transaction's boundary: file's starting state plus a scan of that file. */
