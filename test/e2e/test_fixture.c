@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "protocol/constants.h"
 #include "test/lib/place.h"
+#include "test/lib/raw_client.h"
 #include "test/lib/replication.h"
 #include "test/lib/runner.h"
 #include "test/lib/sql.h"
@@ -132,6 +134,40 @@ START_TEST(commit_waits_without_receivers)
 }
 END_TEST
 
+START_TEST(speaks_packets_by_hand)
+{
+    struct server *server = server_new(TEST_FAMILY, "alone", NULL);
+    struct raw_client client;
+    unsigned number = 0;
+
+    server_start(server);
+    for (int round = 0; round < 2; round++) {
+        raw_open(&client, server->port);
+        raw_login(&client, "app", "app-pw", round ? CAP_DEPRECATE_EOF : 0, 0);
+        ck_assert_uint_eq(raw_query(&client, "SELECT 1; SELECT 2 UNION SELECT 3; DO 1"), 0);
+        ck_assert_uint_eq(raw_query(&client, "SELECT no_such_column"), ERROR_CODE_BAD_FIELD);
+        ck_assert_uint_eq(raw_query(&client, "CREATE DATABASE IF NOT EXISTS d"), 0);
+        raw_close(&client);
+    }
+    raw_open(&client, server->port);
+    raw_login(&client, "app", "app-pw", 0, 0);
+    uint8_t bytes[16];
+    raw_frame(bytes, 0, "\x03SELECT 1", 9);
+    ck_assert(raw_send_slowly(&client, bytes, 13));
+    ck_assert_int_eq(raw_read_packet(&client), RAW_PACKET);
+    ck_assert_uint_eq(client.payload[0], 1);
+    raw_abort(&client);
+    raw_open(&client, server->port);
+    raw_login(&client, "app", "app-pw", 0, 0);
+    client.sequence = 7;
+    ck_assert(raw_send_packet(&client, "\x03SELECT 1", 9));
+    ck_assert_int_eq(raw_read_packet(&client), RAW_PACKET);
+    ck_assert(raw_is_error(&client, &number));
+    ck_assert_uint_eq(number, ERROR_CODE_PACKETS_OUT_OF_ORDER);
+    raw_assert_closed(&client);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fixture");
@@ -139,5 +175,6 @@ int main(void)
     e2e_add(suite, "start", servers_start_empty_and_equal);
     e2e_add(suite, "replicate", replicates_and_survives_kill);
     e2e_add(suite, "wait", commit_waits_without_receivers);
+    e2e_add(suite, "packets", speaks_packets_by_hand);
     return e2e_main(suite);
 }

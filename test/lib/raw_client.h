@@ -23,7 +23,7 @@ struct raw_client {
     uint8_t *payload; /* of the last packet read, up to 16 MiB - 1; until the next read */
     size_t payload_bytes;
     uint8_t read_sequence; /* of the last packet read */
-    uint32_t capabilities; /* agreed at login */
+    uint64_t capabilities; /* agreed at login */
 };
 
 #define raw_open(client, port) raw_open_at(HERE, client, port)
@@ -53,7 +53,7 @@ enum raw_read raw_read_bytes(struct raw_client *client, void *ret_bytes, size_t 
  * PLUGIN_AUTH, TRANSACTIONS, MULTI_STATEMENTS, MULTI_RESULTS; `fewer` are taken away. */
 #define raw_login(client, user, password, more, fewer) raw_login_at(HERE, client, user, password, more, fewer)
 void raw_login_at(struct place where, struct raw_client *client, const char *user, const char *password,
-                  uint32_t more, uint32_t fewer);
+                  uint64_t more, uint64_t fewer);
 /* COM_QUERY that is answered with OK or ERR: the error number, or 0. Result sets are read away up to their
  * end. */
 #define raw_query(client, text) raw_query_at(HERE, client, text)

@@ -107,11 +107,16 @@ void server_start_at(struct place where, struct server *server)
     server_wait_ready_at(where, server);
 }
 
+static void close_admin(struct server *server)
+{
+    sql_close(server->admin);
+    server->admin = NULL;
+}
+
 static void forget_run(struct server *server)
 {
     server->pid = 0;
-    sql_close(server->admin);
-    server->admin = NULL;
+    close_admin(server);
 }
 
 bool server_is_running(struct server *server)
@@ -124,6 +129,8 @@ bool server_is_running(struct server *server)
 void server_terminate(struct server *server)
 {
     ck_assert_msg(server_is_running(server), "%s is not running", server->name);
+    /* MySQL gives each session that is still open two seconds */
+    close_admin(server);
     (void)kill(server->pid, SIGTERM);
 }
 

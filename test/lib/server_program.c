@@ -86,6 +86,7 @@ static size_t mysql_arguments(const char **ret_argv)
     ret_argv[count++] = "--innodb-redo-log-capacity=16M";
     ret_argv[count++] = "--log-replica-updates=ON";
     ret_argv[count++] = "--log-error-verbosity=3";
+    ret_argv[count++] = "--log-error-suppression-list=MY-010733";
     ret_argv[count++] = "--table-definition-cache=400";
     return count;
 }
@@ -124,7 +125,7 @@ size_t server_base_arguments(enum family family, const char **ret_argv, size_t m
     const size_t common_count = sizeof common / sizeof *common;
     size_t count = server_program(family, family == FAMILY_MYSQL ? "mysqld" : "mariadbd", ret_argv, max);
 
-    ck_assert_uint_ge(max, count + 13 + common_count);
+    ck_assert_uint_ge(max, count + 15 + common_count);
     count += family == FAMILY_MYSQL ? mysql_arguments(ret_argv + count) : mariadb_arguments(ret_argv + count);
     for (size_t i = 0; i < common_count; i++)
         ret_argv[count++] = common[i];
