@@ -1,0 +1,35 @@
+/*
+ * Looking the source over before its binlog is read: what it is, whether it can keep the promise, and, with
+ * source.configure = on, making it so. Blocking SQL, meant for a helper thread.
+ *
+ * Needed on both families: binary log on, GTIDs (MySQL: gtid_mode = ON), semi-sync at AFTER_SYNC without a
+ * way out by time or by lack of replicas, and sessions that name their transactions in their OKs. The names
+ * are the new or the old ones, as the server has them. Manual: "Semisynchronous Replication",
+ * "session_track_gtids".
+ */
+#ifndef ACKGATE_PROXY_SOURCE_CHECK_H
+#define ACKGATE_PROXY_SOURCE_CHECK_H
+
+#include "proxy/config.h"
+
+enum { SOURCE_TEXT_MAX = 256, SOURCE_REASON_MAX = 2048 };
+
+struct source_facts {
+    enum flavor flavor;
+    char version[SOURCE_TEXT_MAX];
+    char server_uuid[40]; /* MySQL; empty on MariaDB */
+    uint32_t server_id;
+    char first_file[SOURCE_TEXT_MAX]; /* the oldest binlog file that it has */
+    char last_file[SOURCE_TEXT_MAX];  /* where it writes, */
+    uint64_t last_offset;             /* and how far it was when asked */
+    unsigned semi_sync_clients;       /* attached at that moment */
+};
+
+/*
+ * Returns RESULT_OK with the facts; RESULT_IO or RESULT_DENIED: cannot be reached or asked, try again;
+ * RESULT_CONFLICT: it must not be used like this. In these cases ret_reason says why and what to do.
+ */
+MUST_CHECK enum result source_check(const struct config *config, struct source_facts *ret_facts,
+                                    char ret_reason[SOURCE_REASON_MAX]);
+
+#endif

@@ -1,0 +1,158 @@
+/* The blocking SQL client of sql_client.h. */
+#include "recovery/sql_client.h"
+
+#include "protocol/xalloc.h"
+
+#include <mysql.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Server error numbers that a caller treats in a way of its own. */
+enum {
+    CODE_DB_ACCESS_DENIED = 1044,
+    CODE_ACCESS_DENIED = 1045,
+    CODE_PARSE_ERROR = 1064,
+    CODE_TABLE_ACCESS_DENIED = 1142,
+    CODE_UNKNOWN_VARIABLE = 1193,
+    CODE_PRIVILEGE_NEEDED = 1227,
+};
+
+struct sql_client {
+    MYSQL *handle;
+};
+
+struct sql_rows {
+    MYSQL_RES *result;
+};
+
+void sql_client_library_init(void)
+{
+    mysql_library_init(0, NULL, NULL);
+}
+
+static enum result classify(unsigned code)
+{
+    switch (code) {
+    case CODE_DB_ACCESS_DENIED:
+    case CODE_ACCESS_DENIED:
+    case CODE_TABLE_ACCESS_DENIED:
+    case CODE_PRIVILEGE_NEEDED:
+        return RESULT_DENIED;
+    case CODE_UNKNOWN_VARIABLE:
+        return RESULT_NOT_FOUND;
+    case CODE_PARSE_ERROR:
+        return RESULT_UNSUPPORTED;
+    default:
+        return RESULT_IO;
+    }
+}
+
+static void set_options(MYSQL *handle, unsigned timeout_seconds)
+{
+    my_bool no = 0;
+    mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &timeout_seconds);
+    mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &timeout_seconds);
+    mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &timeout_seconds);
+    mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &no);
+    mysql_optionsv(handle, MYSQL_READ_DEFAULT_GROUP, NULL); /* no my.cnf of somebody else */
+    mysql_optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+}
+
+enum result sql_client_open(const struct sql_client_options *options, struct sql_client **ret_client,
+                            char **ret_error)
+{
+    MYSQL *handle = mysql_init(NULL);
+    if (handle == NULL)
+        abort();
+    set_options(handle, options->timeout_seconds);
+    bool is_path = options->host[0] == '/';
+    if (mysql_real_connect(handle, is_path ? "localhost" : options->host, options->user, options->password,
+                           NULL, is_path ? 0 : options->port, is_path ? options->host : NULL, 0) == NULL) {
+        enum result result = classify(mysql_errno(handle));
+        *ret_error = xasprintf("%s (error %u)", mysql_error(handle), mysql_errno(handle));
+        mysql_close(handle);
+        return result;
+    }
+    struct sql_client *client = xcalloc(1, sizeof(*client));
+    client->handle = handle;
+    *ret_client = client;
+    return RESULT_OK;
+}
+
+void sql_client_close(struct sql_client **client)
+{
+    if (*client == NULL)
+        return;
+    mysql_close((*client)->handle);
+    free(*client);
+    *client = NULL;
+}
+
+enum result sql_client_run(struct sql_client *client, const char *sql, struct sql_rows **ret_rows)
+{
+    if (mysql_real_query(client->handle, sql, strlen(sql)) != 0)
+        return classify(mysql_errno(client->handle));
+    MYSQL_RES *result = mysql_store_result(client->handle);
+    if (result == NULL && mysql_errno(client->handle) != 0)
+        return classify(mysql_errno(client->handle));
+    if (ret_rows == NULL) {
+        if (result != NULL)
+            mysql_free_result(result);
+        return RESULT_OK;
+    }
+    *ret_rows = NULL;
+    if (result != NULL) {
+        *ret_rows = xcalloc(1, sizeof(**ret_rows));
+        (*ret_rows)->result = result;
+    }
+    return RESULT_OK;
+}
+
+const char *sql_client_error(const struct sql_client *client)
+{
+    return mysql_error(client->handle);
+}
+
+unsigned sql_client_error_code(const struct sql_client *client)
+{
+    return mysql_errno(client->handle);
+}
+
+size_t sql_rows_count(const struct sql_rows *rows)
+{
+    return rows == NULL ? 0 : (size_t)mysql_num_rows(rows->result);
+}
+
+size_t sql_rows_columns(const struct sql_rows *rows)
+{
+    return rows == NULL ? 0 : mysql_num_fields(rows->result);
+}
+
+const char *sql_rows_text(const struct sql_rows *rows, size_t row, size_t column)
+{
+    if (row >= sql_rows_count(rows) || column >= sql_rows_columns(rows))
+        return NULL;
+    mysql_data_seek(rows->result, row);
+    return mysql_fetch_row(rows->result)[column];
+}
+
+void sql_rows_free(struct sql_rows **rows)
+{
+    if (*rows == NULL)
+        return;
+    mysql_free_result((*rows)->result);
+    free(*rows);
+    *rows = NULL;
+}
+
+enum result sql_client_value(struct sql_client *client, const char *sql, char **ret_text)
+{
+    struct sql_rows *rows;
+    enum result result = sql_client_run(client, sql, &rows);
+    if (result != RESULT_OK)
+        return result;
+    const char *text = sql_rows_text(rows, 0, 0);
+    *ret_text = text == NULL ? NULL : xstrdup(text);
+    sql_rows_free(&rows);
+    return RESULT_OK;
+}
