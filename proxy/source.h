@@ -1,0 +1,48 @@
+/*
+ * The source, as ackgate sees it: look it over, log in, ask for the dump, keep the stream, and start again
+ * when it breaks.
+ *
+ * Decides nothing about confirms or admission; tells the pipeline what happens and asks it where to start.
+ */
+#ifndef ACKGATE_PROXY_SOURCE_H
+#define ACKGATE_PROXY_SOURCE_H
+
+#include "proxy/config.h"
+#include "proxy/source_check.h"
+#include "proxy/store.h"
+
+struct source;
+
+enum source_event {
+    SOURCE_CONNECTING, /* trying, or waiting to try again */
+    SOURCE_VERIFYING,  /* being looked over */
+    SOURCE_STREAMING,  /* the dump has begun: facts hold */
+    SOURCE_LOST,       /* the connection broke; it is tried again */
+    SOURCE_REFUSED     /* an operator has to act; it is looked at again every few seconds */
+};
+
+struct source_callbacks {
+    /* reason: a sentence, "" when there is nothing to say. */
+    void (*on_event)(void *argument, enum source_event event, const char *reason);
+    /*
+     * The source has been looked over. Says where the dump starts, or refuses: false, with the reason in
+     * ret_reason.
+     */
+    bool (*on_facts)(void *argument, const struct source_facts *facts, struct position *ret_start,
+                     char *ret_file, size_t file_max, char ret_reason[SOURCE_REASON_MAX]);
+    void (*on_batch)(void *argument); /* what one read brought is in the store's files */
+    void *argument;
+};
+
+/* own_uuid: under which ackgate registers. config, store and own_uuid outlive the source. */
+struct source *source_start(struct loop *loop, const struct config *config, struct store *store,
+                            const char *own_uuid, const struct source_callbacks *callbacks);
+void source_stop(struct source **source); /* waits for a running look-over, at most source.connect_timeout */
+
+void source_ack(struct source *source, const char *file, uint64_t offset);
+/* What is known of the source; NULL before the first look-over. Borrowed until the next one. */
+const struct source_facts *source_facts(const struct source *source);
+/* Drops the connection and starts again, e.g. when a confirm made a refused source acceptable. */
+void source_restart(struct source *source);
+
+#endif
