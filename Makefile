@@ -8,8 +8,8 @@ VERSION  := 0.1.0
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CFLAGS   ?= -O2 -g
 BASE     := -std=c11 -D_GNU_SOURCE -DACKGATE_VERSION='"$(VERSION)"' $(WARNINGS) -fno-omit-frame-pointer -fno-strict-aliasing -pthread $(SANITIZE)
-MYSQL_CFLAGS := $(shell mariadb_config --include 2>/dev/null)
-MYSQL_LIBS   := $(shell mariadb_config --libs 2>/dev/null)
+MYSQL_CFLAGS  = $(shell mariadb_config --include 2>/dev/null)
+MYSQL_LIBS    = $(shell mariadb_config --libs 2>/dev/null)
 
 PROTOCOL := $(wildcard protocol/*.c)
 RECOVERY := $(filter-out recovery/recover_%.c,$(wildcard recovery/*.c))
@@ -76,6 +76,11 @@ $(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $(BUILD)/libproxy.a $(BUILD)/libreco
 $(BUILD)/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
+
+## make deps       install what is missing: packages, and real servers for the tests under build/servers
+.PHONY: deps
+deps:
+	@BUILD=$(BUILD) test/deps.sh
 
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

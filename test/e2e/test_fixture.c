@@ -1,10 +1,12 @@
 /* The fixture itself: real servers of both families come up, replicate from each other with native semi-sync,
- * survive kill -9, compare equal, and statements that wait are seen waiting. No ackgate in it. */
+ * survive kill -9, compare equal, and statements that wait are seen waiting. No ackgate in it, only a script
+ * in its place. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "protocol/constants.h"
+#include "test/lib/gate.h"
 #include "test/lib/place.h"
 #include "test/lib/raw_client.h"
 #include "test/lib/replication.h"
@@ -168,6 +170,36 @@ START_TEST(speaks_packets_by_hand)
 }
 END_TEST
 
+/* A script in ackgate's place shows what the daemon is given. */
+START_TEST(gate_is_configured_and_ended)
+{
+    static const char script[] = "#!/bin/sh\ncat \"$2\" >&2\necho ackgate ready >&2\n"
+                                 "trap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n";
+    struct server *source = server_new(FAMILY_MARIADB, "source", NULL);
+    struct gate *gate = gate_new(source, "ANY 1 (r1, r2)");
+    char *path = place_format("%s/fake", gate->dir);
+
+    place_write_file(path, script, 0755);
+    ck_assert_int_eq(setenv("ACKGATE", path, 1), 0);
+    gate_add_voter(gate, "r1", 102);
+    gate_set(gate, "app", "hold = %us", 3U);
+    gate_set(gate, "source", "user = nobody");
+    gate_start(gate);
+    ck_assert(gate_has_logged(gate, "[replica r1]\nserver_id = 102\n"));
+    ck_assert(gate_has_logged(gate, "rule = ANY 1 (r1, r2)\n"));
+    ck_assert(gate_has_logged(gate, "hold = 3s\n"));
+    ck_assert(gate_has_logged(gate, "user = nobody\n"));
+    ck_assert(!gate_has_logged(gate, "user = ackgate\n"));
+    ck_assert_uint_gt(gate_rss_peak_bytes(gate), 0);
+    gate_set(gate, "app", "hold = 4s");
+    gate_restart(gate);
+    ck_assert(gate_has_logged(gate, "hold = 4s\n"));
+    ck_assert(!gate_has_logged(gate, "hold = 3s\n"));
+    gate_kill(gate);
+    ck_assert(!gate_is_running(gate));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fixture");
@@ -176,5 +208,6 @@ int main(void)
     e2e_add(suite, "replicate", replicates_and_survives_kill);
     e2e_add(suite, "wait", commit_waits_without_receivers);
     e2e_add(suite, "packets", speaks_packets_by_hand);
+    e2e_add_family(suite, "gate", gate_is_configured_and_ended, FAMILY_MARIADB);
     return e2e_main(suite);
 }

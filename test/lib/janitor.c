@@ -47,10 +47,24 @@ static void take_line(struct janitor *janitor, char *line)
     }
 }
 
+/* A zombie counts as gone: who inherits it may take its time. */
+static bool is_alive(pid_t pid)
+{
+    char path[40], state = '?';
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool is_read = fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
+    (void)fclose(file);
+    return is_read && state != 'Z' && state != 'X';
+}
+
 /* The children have been told by the kernel already (process_start() asks for that), so this mostly waits. */
 static void end_process(pid_t pid)
 {
-    for (unsigned waited_ms = 0; kill(pid, 0) == 0 && waited_ms < 10000; waited_ms += 10) {
+    for (unsigned waited_ms = 0; is_alive(pid) && waited_ms < 10000; waited_ms += 10) {
         if (waited_ms == 500)
             (void)kill(pid, SIGKILL);
         sleep_ms(10);

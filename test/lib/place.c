@@ -117,8 +117,8 @@ bool place_file_has(const char *path, long from, const char *text)
 
     if (!all)
         return false;
-    size_t start = from > 0 && (size_t)from < size ? (size_t)from : 0;
-    bool has = (size_t)from <= size && memmem(all + start, size - start, text, strlen(text)) != NULL;
+    size_t start = (size_t)from < size ? (size_t)from : size;
+    bool has = memmem(all + start, size - start, text, strlen(text)) != NULL;
     free(all);
     return has;
 }
@@ -126,22 +126,18 @@ bool place_file_has(const char *path, long from, const char *text)
 /* Kept in a list that stays reachable, so that the leak checker has nothing to say. */
 struct kept_text {
     struct kept_text *next;
-    char text[];
+    char *text;
 };
 
 static struct kept_text *kept_texts;
 
 char *place_format(const char *format, ...)
 {
+    struct kept_text *kept = xmalloc(sizeof *kept);
     va_list args;
 
     va_start(args, format);
-    int length = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    ck_assert_int_ge(length, 0);
-    struct kept_text *kept = xmalloc(sizeof *kept + (size_t)length + 1);
-    va_start(args, format);
-    (void)vsnprintf(kept->text, (size_t)length + 1, format, args);
+    ck_assert_int_ge(vasprintf(&kept->text, format, args), 0);
     va_end(args);
     kept->next = kept_texts;
     kept_texts = kept;

@@ -143,6 +143,8 @@ void replica_wait_caught_up_at(struct place where, struct server *server, struct
     struct sql *admin = server_admin_at(where, server);
     int limit = (int)(seconds * wait_factor());
 
+    if (!*gtids)
+        return;
     const char *left =
         server->family == FAMILY_MYSQL
             ? sql_value_at(where, admin, "SELECT WAIT_FOR_EXECUTED_GTID_SET('%s', %d)", gtids, limit)

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "test/lib/wait.h"
 
@@ -20,11 +22,22 @@ static void wanted_families(int *ret_first, int *ret_end)
         *ret_first = FAMILY_MARIADB;
 }
 
+static pid_t runner_pid;
+
+/* In the test's own process: it ends when the runner is killed, and everything it has started ends with it.
+ */
+static void end_with_runner(void)
+{
+    if (getpid() != runner_pid)
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 static void add(Suite *suite, const char *name, const TTest *test, double seconds, int first, int end)
 {
     TCase *tcase = tcase_create(name);
 
     tcase_set_timeout(tcase, seconds * wait_factor());
+    tcase_add_checked_fixture(tcase, end_with_runner, NULL);
     if (first < end)
         tcase_add_loop_test(tcase, test, first, end);
     suite_add_tcase(suite, tcase);
@@ -56,6 +69,7 @@ int e2e_main(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);
 
+    runner_pid = getpid();
     (void)signal(SIGPIPE, SIG_IGN);
     srunner_set_fork_status(runner, CK_FORK_GETENV);
     srunner_run_all(runner, CK_ENV);

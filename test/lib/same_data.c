@@ -13,7 +13,8 @@ const char *server_checksums(struct server *server)
 
     sql_exec(admin, "SET SESSION group_concat_max_len = 16777216");
     const char *tables = sql_value(
-        admin, "SELECT GROUP_CONCAT(CONCAT('`', table_schema, '`.`', table_name, '`') ORDER BY 1) "
+        admin, "SELECT GROUP_CONCAT(CONCAT('`', table_schema, '`.`', table_name, '`') ORDER BY table_schema, "
+               "table_name) "
                "FROM information_schema.tables WHERE table_type = 'BASE TABLE' "
                "AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema')");
     return tables ? sql_text(admin, "CHECKSUM TABLE %s", tables) : "";
