@@ -49,6 +49,8 @@ enum binlog_query_verb {
     BINLOG_VERB_XA_ROLLBACK,
 };
 enum binlog_query_verb binlog_query_verb(struct span sql);
+bool binlog_query_is_create(
+    struct span sql); /* CREATE …, as inside the transaction of CREATE TABLE … SELECT */
 
 MUST_CHECK enum result binlog_xid_decode(struct span body, uint64_t *ret_xid);
 
