@@ -34,8 +34,11 @@ struct config_voter {
     uint32_t server_id; /* or 0 */
 };
 
+struct config_value; /* config.c */
+
 struct config {
-    char *file; /* where it was read from */
+    char *file;                  /* where it was read from */
+    struct config_value *values; /* by key, for config_variable() */
     struct {
         char *data_dir; /* /var/lib/ackgate */
         char *log_file;
@@ -107,11 +110,18 @@ void config_free(struct config **config);
 MUST_CHECK enum result config_parse_duration(const char *text, uint64_t *ret_ms);
 MUST_CHECK enum result config_parse_size(const char *text, uint64_t *ret_bytes);
 
+/* The text form of both hashes, as `ackgate passwd` prints it. RESULT_MALFORMED leaves the account alone. */
+enum { CONFIG_HASH_LENGTH = 9 + 40 + 1 + 64 };
+MUST_CHECK enum result config_account_parse_hash(const char *text, struct config_account *account);
+void config_account_format_hash(const struct config_account *account, char ret_text[CONFIG_HASH_LENGTH + 1]);
+void config_account_set_password(struct config_account *account, const char *password);
+
 /* One row of the `variables` table; secrets show as "********". */
 struct config_variable {
     const char *name; /* "app.commit_wait" */
     char value[1024];
     bool is_from_file;
+    bool is_reloadable;
 };
 size_t config_variable_count(void);
 void config_variable(const struct config *config, size_t index, struct config_variable *ret_variable);

@@ -1,0 +1,140 @@
+/* The finished config of config.h: loading it in steps, giving it back, and its rows for `variables`. */
+#include "proxy/config.h"
+
+#include "protocol/xalloc.h"
+#include "proxy/config_draft.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A key's text as the daemon goes by it, without secrets. */
+struct config_value {
+    char *text;
+    bool is_from_file;
+};
+
+static void free_listen(struct config_listen *listen)
+{
+    for (size_t i = 0; i < listen->count; i++)
+        free(listen->addresses[i]);
+    listen->count = 0;
+}
+
+static void free_secret(char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
+static void free_values(struct config *config)
+{
+    for (size_t i = 0; config->values != NULL && i < config_key_count_static(); i++)
+        free(config->values[i].text);
+    free(config->values);
+}
+
+/* Members of the table's text kinds; the others hold no memory or are released by the caller. */
+static void free_texts(struct config *config)
+{
+    for (size_t i = 0; i < config_key_count_static(); i++) {
+        const struct config_key *key = &config_keys[i];
+        if (key->offset == CONFIG_NOWHERE)
+            continue;
+        void *member = (char *)config + key->offset;
+        if (key->kind == CONFIG_TEXT)
+            free(*(char **)member);
+        else if (key->kind == CONFIG_SECRET)
+            free_secret(*(char **)member);
+        else if (key->kind == CONFIG_LISTEN)
+            free_listen(member);
+    }
+}
+
+void config_free(struct config **config)
+{
+    struct config *old = *config;
+    if (old == NULL)
+        return;
+    *config = NULL;
+    free_texts(old);
+    free_values(old);
+    for (size_t i = 0; i < old->voter_count; i++)
+        free(old->voters[i].server_uuid);
+    free(old->file);
+    free(old);
+}
+
+/* Defaults that follow from other keys. */
+static void derive(struct config *config)
+{
+    if (config->store.dir == NULL)
+        config->store.dir =
+            xasprintf("%s/store", config->ackgate.data_dir != NULL ? config->ackgate.data_dir : ".");
+}
+
+static void keep_values(struct config_draft *draft)
+{
+    struct config *config = draft->config;
+    config->values = xcalloc(config_key_count_static(), sizeof(config->values[0]));
+    for (size_t i = 0; i < config_key_count_static(); i++) {
+        const char *written = draft->texts[i].text;
+        const char *text = written != NULL ? written : config_keys[i].default_text;
+        if (config_keys[i].kind == CONFIG_SECRET)
+            text = text[0] != '\0' ? "********" : "";
+        else if (i == config_key_find("store", "dir"))
+            text = config->store.dir;
+        config->values[i] = (struct config_value){xstrdup(text), written != NULL};
+    }
+}
+
+static void release_draft(struct config_draft *draft)
+{
+    for (size_t i = 0; i < config_key_count_static(); i++)
+        free_secret(draft->texts[i].text);
+    for (size_t i = 0; i < draft->problem_count; i++)
+        free(draft->problems[i].text);
+    free(draft->problems);
+}
+
+enum result config_load(const char *file, struct config **ret_config, char **ret_problems)
+{
+    struct config_draft draft = {.config = xcalloc(1, sizeof(struct config)), .file = file};
+    draft.config->file = xstrdup(file);
+    if (config_read(&draft) == RESULT_OK) {
+        for (size_t i = 0; i < config_key_count_static(); i++)
+            config_value_apply(&draft, i);
+        derive(draft.config);
+        config_check(&draft);
+    }
+    keep_values(&draft);
+    char *problems = config_draft_problems(&draft);
+    release_draft(&draft);
+    *ret_problems = problems;
+    if (problems != NULL) {
+        config_free(&draft.config);
+        return RESULT_MALFORMED;
+    }
+    *ret_config = draft.config;
+    return RESULT_OK;
+}
+
+size_t config_variable_count(void)
+{
+    return config_key_count_static();
+}
+
+void config_variable(const struct config *config, size_t index, struct config_variable *ret_variable)
+{
+    assert(index < config_key_count_static());
+    static char names[CONFIG_KEYS_MAX][64];
+    const struct config_key *key = &config_keys[index];
+    if (names[index][0] == '\0')
+        snprintf(names[index], sizeof(names[index]), "%s.%s", key->section, key->name);
+    ret_variable->name = names[index];
+    ret_variable->is_from_file = config->values[index].is_from_file;
+    ret_variable->is_reloadable = key->is_reloadable;
+    snprintf(ret_variable->value, sizeof(ret_variable->value), "%s", config->values[index].text);
+}

@@ -1,0 +1,106 @@
+/* layer: proxy
+ *
+ * The sample config tells the truth: it has every key of the table and no other, with the default and the
+ * reload behaviour that the code has.
+ */
+#include "proxy/config_key.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAMPLE_MAX = 64 * 1024 };
+
+static char sample[SAMPLE_MAX];
+static char *lines[2000];
+static size_t line_count;
+
+static void read_sample(void)
+{
+    FILE *file = fopen("conf/ackgate.cnf", "r");
+    if (file == NULL) {
+        perror("conf/ackgate.cnf, from the repository's root");
+        exit(EXIT_FAILURE);
+    }
+    size_t length = fread(sample, 1, sizeof(sample) - 1, file);
+    fclose(file);
+    sample[length] = '\0';
+    for (char *line = strtok(sample, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        lines[line_count++] = line;
+}
+
+/* "#name = value" or "name = value": the key's name, else false. */
+static bool parse_key(const char *line, char name[64], const char **value)
+{
+    int length = 0;
+    if (*line == '#')
+        line++;
+    if (sscanf(line, "%63[a-z_]%n", name, &length) != 1 || strncmp(line + length, " =", 2) != 0)
+        return false;
+    *value = line + length + 2 + (line[length + 2] == ' ');
+    return true;
+}
+
+static void expected_comment(const struct config_key *key, char text[256])
+{
+    const char *value = key->default_text[0] != '\0' ? key->default_text : "none";
+    snprintf(text, 256, "# Default: %s. Reload: %s.", value, key->is_reloadable ? "yes" : "no");
+}
+
+START_TEST(test_every_key_of_the_sample_is_in_the_code_with_its_default)
+{
+    char section[64] = "";
+    for (size_t i = 0; i < line_count; i++) {
+        char name[64];
+        const char *value;
+        if (lines[i][0] == '[')
+            sscanf(lines[i], "[%63[a-z]", section);
+        if (section[0] == '\0' || !parse_key(lines[i], name, &value))
+            continue;
+        size_t key = config_key_find(section, name);
+        ck_assert_msg(key < config_key_count(), "[%s] %s is in the sample, not in the code", section, name);
+        char comment[256];
+        expected_comment(&config_keys[key], comment);
+        ck_assert_msg(strcmp(lines[i - 1], comment) == 0, "[%s] %s: \"%s\" should be \"%s\"", section, name,
+                      lines[i - 1], comment);
+        if (lines[i][0] == '#')
+            ck_assert_str_eq(value, config_keys[key].default_text);
+    }
+}
+END_TEST
+
+START_TEST(test_every_key_of_the_code_is_in_the_sample)
+{
+    for (size_t key = 0; key < config_key_count(); key++) {
+        char section[64] = "";
+        bool is_found = false;
+        for (size_t i = 0; i < line_count; i++) {
+            char name[64];
+            const char *value;
+            if (lines[i][0] == '[')
+                sscanf(lines[i], "[%63[a-z]", section);
+            if (strcmp(section, config_keys[key].section) == 0 && parse_key(lines[i], name, &value) &&
+                strcmp(name, config_keys[key].name) == 0)
+                is_found = true;
+        }
+        ck_assert_msg(is_found, "[%s] %s is missing in the sample", config_keys[key].section,
+                      config_keys[key].name);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    read_sample();
+    Suite *suite = suite_create("config_sample");
+    TCase *tcase = tcase_create("sample");
+    tcase_add_test(tcase, test_every_key_of_the_sample_is_in_the_code_with_its_default);
+    tcase_add_test(tcase, test_every_key_of_the_code_is_in_the_sample);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
