@@ -7,6 +7,7 @@
  * sends the password with a NUL, in clear over TLS or a unix socket, else XORed with the scramble and
  * encrypted with the server's public key, which it may ask for with the packet 2. Ackgate's own ports always
  * keep it, so they need the fast way only.
+ * An empty password is an empty response; libmysqlclient sends a single NUL byte for it.
  */
 #ifndef ACKGATE_PROTOCOL_AUTH_SHA2_H
 #define ACKGATE_PROTOCOL_AUTH_SHA2_H

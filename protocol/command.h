@@ -62,8 +62,8 @@ MUST_CHECK enum result command_register_decode(struct span payload, struct comma
 void command_register_encode(struct writer *writer, const struct command_register *command);
 
 #define DUMP_FLAG_NON_BLOCK    0x0001u /* end with EOF at the end of the last file */
-#define DUMP_FLAG_ANNOTATE     0x0002u /* MariaDB: send annotate-rows events */
-#define DUMP_FLAG_THROUGH_GTID 0x0004u /* MySQL: position by the GTID set */
+#define DUMP_FLAG_ANNOTATE     0x0002u /* MariaDB: send annotate-rows events; MySQL's replicas set it always */
+#define DUMP_FLAG_THROUGH_GTID 0x0004u /* MySQL's manual; its replicas send a GTID set without it */
 
 /* COM_BINLOG_DUMP */
 struct command_dump {

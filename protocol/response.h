@@ -45,7 +45,8 @@ struct response_ok {
     uint64_t last_insert_id;
     uint16_t status; /* STATUS_* */
     uint16_t warnings;
-    struct span info;  /* human readable, mostly empty */
+    struct span
+        info; /* human readable, mostly empty; with its length on the wire in any case, see response.c */
     struct span state; /* session-state changes for track.h; empty unless STATUS_SESSION_STATE_CHANGED */
 };
 
