@@ -5,7 +5,7 @@
  * and an empty file `lock`, which the process that writes holds locked. Other files are none of ours.
  * Integers are little endian; a text is its bytes and a NUL; a position is its file u64 and its offset u64.
  *
- * Segment:  header, frames.
+ * Segment:  header, frames, end mark.
  * Header, 32 bytes:
  *      8  magic: FE 'A' 'G' 'J' 'N' 'L' 0D 0A
  *      4  format version: 1
@@ -20,28 +20,31 @@
  *      8  durable: the highest sequence that was known to be on the disk when this frame was made
  *      4  epoch, which each discard makes one higher
  *      8  time, ms since 1970
- *      …  body; journal_record.h has one layout for each type
+ *      …  body; journal_record.h has one layout for each type, journal_checkpoint.c that of the checkpoint
+ * End mark, 4 bytes: FF FF FF FF. The next write puts its frames, and the mark behind them, in its place.
+ *
  * A segment's first frame is a checkpoint: the whole state that all frames before it made. So a segment needs
  * no older one, and those are removed: first the new segment is synced, then the directory, then older ones
  * are removed, then the directory is synced again, and only then is anything in the new segment called
- * durable. Hence, while an older segment is there, nobody has relied on a newer one yet.
+ * durable. Hence, while an older segment is there, nobody has relied on a newer one yet. Each start of the
+ * writer begins a new segment, so nothing is ever appended behind a torn tail.
  *
  * VALID is a frame that lies in the file as a whole, has the right checksum, a sequence one higher than the
  * frame before it and a `durable` below its own sequence. Valid bytes that make no sense (a type or a body
- * that this version does not know) refuse the journal as malformed; nothing is skipped.
+ * that this version does not know) refuse the journal as malformed or not supported; nothing is skipped.
  *
- * Reading: the newest segment with a valid header and a valid checkpoint is the one; without any, a journal
- * that has segments is DAMAGED, except when the newest is the only one, was the first ever and is torn (then
- * it is empty). Frames are replayed up to the first that is not valid. What follows there is
+ * Reading: the newest segment with a valid header and a valid checkpoint is the one. When there is none, the
+ * journal is DAMAGED, except for a torn first segment that is alone: then it is empty. Frames are replayed up
+ * to the end mark at the end of the file, or up to what is not valid. Then that is
  *   - the TORN TAIL, if no valid frame behind it says in its `durable` that the invalid one was on the disk:
- *     a crash may leave any part of what was not synced, in any order. It is cut off at that offset, and the
- *     reader's report says so: the state may then lack an attachment, so everything counts as exposed.
+ *     a crash may leave any part of what was not synced, in any order. It is cut off there, and the reader's
+ *     report says so: the state may then lack an attachment, so everything counts as exposed. A file that
+ *     ends without its end mark has lost its tail in this sense, even when all its frames are valid.
  *   - DAMAGE otherwise. The journal is refused, with file and offset.
- * A format version above ours refuses the journal as not supported. A newer segment than the one chosen,
- * being torn, is removed by the writer.
+ * A format version above ours refuses the journal as not supported.
  *
- * A crash can leave: a torn tail; a torn newest segment beside the one before it; an old segment that had
- * not been removed yet. Records that only lag (acks, confirm, detach) may be missing without a trace, because
+ * A crash can leave: a torn tail; a torn newest segment beside the one before it; old segments that had not
+ * been removed yet. Records that only lag (acks, confirm, detach) may be missing without a trace, because
  * they are not synced one by one; who reads what is missing as "may have been sent" is right in any case.
  */
 #ifndef ACKGATE_RECOVERY_JOURNAL_FORMAT_H
@@ -52,9 +55,10 @@
 
 #define JOURNAL_VERSION      1u
 #define JOURNAL_HEADER_BYTES 32u
-#define JOURNAL_FRAME_BYTES  37u         /* of a frame with an empty body */
-#define JOURNAL_BODY_MAX     (64u << 20) /* a checkpoint; everything else is far smaller */
-#define JOURNAL_NAME_MAX     32          /* "journal." , 20 digits and a NUL */
+#define JOURNAL_FRAME_BYTES  37u          /* of a frame with an empty body */
+#define JOURNAL_BODY_MAX     (256u << 20) /* a checkpoint; everything else is far smaller */
+#define JOURNAL_END_BYTES    4u
+#define JOURNAL_NAME_MAX     32 /* "journal." , 20 digits and a NUL */
 
 struct journal_header {
     uint32_t version;

@@ -121,7 +121,7 @@ struct journal_record {
 /* "attach", "confirm", …: the words of `ackgate journal` and the admin table. */
 const char *journal_type_name(enum journal_type type);
 
-/* The body. Texts over their maximum are our mistake (asserted). Returns a buffer of the caller's. */
+/* The body; texts over their maximum are cut. The caller frees it. */
 uint8_t *journal_record_encode(const struct journal_record *record, size_t *ret_length);
 
 /*

@@ -19,6 +19,8 @@ struct journal_consumer {
     uint32_t server_id;
     char server_uuid[JOURNAL_UUID_MAX];
     uint32_t attached;    /* attachments without a detach; while not 0, everything may have been sent to it */
+    uint32_t lost;        /* the same of runs that crashed; admission of the source settles them, because then
+                             all that any run ever sent is confirmed */
     struct position sent; /* the most that ended attachments were sent, or the latest began with */
     bool has_acked;       /* only then: */
     struct position acked; /* its latest ack */

@@ -3,7 +3,7 @@
  *
  *     41 2026-03-01T10:00:00.123Z epoch 1 confirm up to binlog.000002:1234 gtid 3e11fa47-…:17
  *
- * Texts from records are escaped: a line is always one line of printable ASCII or UTF-8.
+ * Texts from records are escaped: a line is always one line of printable ASCII.
  */
 #ifndef ACKGATE_RECOVERY_JOURNAL_TEXT_H
 #define ACKGATE_RECOVERY_JOURNAL_TEXT_H
@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-/* What there is to say behind seq, time, epoch and type; cut at detail_max with "…". base: the source's
+/* What there is to say behind seq, time, epoch and type; cut at detail_max with "...". base: the source's
  * binlog base name, or "" to print the file's number alone. */
 void journal_text_detail(const struct journal_record *record, const char *base, char *ret_detail,
                          size_t detail_max);

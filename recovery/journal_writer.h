@@ -61,6 +61,8 @@ void journal_writer_sync_failed(struct journal_writer *writer);
 MUST_CHECK enum result journal_writer_sync(struct journal_writer *writer, uint64_t now_ms);
 
 uint64_t journal_writer_durable(const struct journal_writer *writer); /* sequence */
+uint64_t
+journal_writer_written(const struct journal_writer *writer); /* sequence; durable < written: a sync is due */
 uint64_t journal_writer_segment(const struct journal_writer *writer); /* number of the current segment */
 
 #endif
