@@ -1,0 +1,60 @@
+/* The pipeline's struct, shared by pipeline.c (the flow), pipeline_start.c, pipeline_view.c and
+ * pipeline_command.c only. */
+#ifndef ACKGATE_PROXY_PIPELINE_PARTS_H
+#define ACKGATE_PROXY_PIPELINE_PARTS_H
+
+#include "proxy/core.h"
+#include "proxy/fanout.h"
+#include "proxy/journal_sink.h"
+#include "proxy/pipeline.h"
+#include "proxy/source.h"
+#include "proxy/timer.h"
+
+struct pipeline {
+    struct loop *loop;
+    const struct config *config;
+    struct disk *disk;
+    struct journal_sink *journal;
+    struct store *store;
+    struct core *core;
+    struct gate *gate;
+    struct fanout *fanout;
+    struct app *app;
+    struct source *source;
+    struct timer housekeeping; /* retention, and what waiting commits are told */
+    char own_uuid[JOURNAL_UUID_MAX];
+    char rule[VIEW_TEXT]; /* in force */
+    char source_version[VIEW_NAME];
+    char source_reason[SOURCE_REASON_MAX]; /* why applications are not admitted */
+    struct position tail;                  /* where the source's binlog ended when it was looked over */
+    uint64_t commits_confirmed;
+    uint64_t started_ms;
+    bool is_store_failed;
+    bool is_paused;
+};
+
+/* Feeds the core and does what it says. */
+void pipeline_step(struct pipeline *pipeline, const struct core_input *input);
+
+/* The callbacks that pipeline_start() hands out. */
+void pipeline_on_txn(void *argument, uint64_t file, const struct txn *txn);
+void pipeline_on_durable(void *argument);
+void pipeline_on_store_failed(void *argument, int reason);
+void pipeline_on_journal_failed(void *argument, enum result result, int reason);
+void pipeline_on_journal_recovered(void *argument);
+void pipeline_on_attaching(void *argument, uint64_t connection_id, uint32_t voter, bool is_semi_sync,
+                           struct position from, struct position has_up_to);
+void pipeline_on_ack(void *argument, uint32_t voter, struct position acked);
+void pipeline_on_detached(void *argument, uint64_t connection_id, uint32_t voter, struct position sent);
+void pipeline_on_source_event(void *argument, enum source_event event, const char *reason);
+bool pipeline_on_facts(void *argument, const struct source_facts *facts, struct position *ret_start,
+                       char *ret_file, size_t file_max, char ret_reason[SOURCE_REASON_MAX]);
+void pipeline_on_batch(void *argument);
+
+/* The name that the journal and the views give a consumer. Constant, or the config's. */
+const char *pipeline_consumer_name(const struct pipeline *pipeline, uint32_t voter);
+/* "r1, r2" for a mask of voters. */
+void pipeline_format_voters(const struct pipeline *pipeline, uint32_t voters, char *ret_text,
+                            size_t text_max);
+
+#endif

@@ -1,0 +1,143 @@
+/* What the pipeline shows of itself: copies for the admin port and the metrics. */
+#include "proxy/pipeline_parts.h"
+
+#include "proxy/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void pipeline_format_voters(const struct pipeline *pipeline, uint32_t voters, char *ret_text, size_t text_max)
+{
+    size_t length = 0;
+    ret_text[0] = '\0';
+    for (; voters != 0 && length < text_max; voters &= voters - 1) {
+        const char *name = pipeline->config->voters[__builtin_ctz(voters)].name;
+        int added = snprintf(ret_text + length, text_max - length, "%s%s", length == 0 ? "" : ", ", name);
+        length += added > 0 ? (size_t)added : 0;
+    }
+}
+
+static struct view_position show_position(const struct pipeline *pipeline, struct position position)
+{
+    struct view_position view = {.file = ""};
+    if (position_is_none(position) || store_is_empty(pipeline->store))
+        return view;
+    char name[BINLOG_NAME_MAX];
+    store_file_name(pipeline->store, position.file, name, sizeof(name));
+    snprintf(view.file, sizeof(view.file), "%.*s", VIEW_FILE - 1, name);
+    view.offset = position.offset;
+    return view;
+}
+
+static void show_gtid(const struct gtid *gtid, char ret_text[VIEW_GTID])
+{
+    char text[GTID_TEXT_MAX];
+    snprintf(ret_text, VIEW_GTID, "%s", gtid_format(gtid, text));
+}
+
+/* The GTID of the last confirmed transaction: this run's, or the journal's from before. */
+static void show_confirmed_gtid(const struct pipeline *pipeline, char ret_text[VIEW_GTID])
+{
+    const struct gtid *gtid = core_confirmed_gtid(pipeline->core);
+    if (!gtid_is_none(gtid))
+        show_gtid(gtid, ret_text);
+    else
+        snprintf(ret_text, VIEW_GTID, "%s", journal_sink_state(pipeline->journal)->confirmed_gtid);
+}
+
+void pipeline_view_source(struct pipeline *pipeline, struct view_source *ret_view)
+{
+    struct view_source view = {.port = pipeline->config->source.port,
+                               .is_semi_sync = pipeline->config->source.is_semi_sync};
+    const struct journal_state *state = journal_sink_state(pipeline->journal);
+    snprintf(view.host, sizeof(view.host), "%s", pipeline->config->source.host);
+    snprintf(view.state, sizeof(view.state), "%s", core_source_state_name(core_source_state(pipeline->core)));
+    snprintf(view.reason, sizeof(view.reason), "%.*s", VIEW_TEXT - 1, pipeline->source_reason);
+    if (state->has_source) {
+        snprintf(view.flavor, sizeof(view.flavor), "%s", flavor_name(state->flavor));
+        snprintf(view.version, sizeof(view.version), "%.*s", VIEW_NAME - 1, state->source_version);
+        snprintf(view.server_uuid, sizeof(view.server_uuid), "%s", state->source_uuid);
+        view.server_id = state->source_server_id;
+    }
+    if (!store_is_empty(pipeline->store)) {
+        view.received = show_position(pipeline, store_end(pipeline->store));
+        view.durable = show_position(pipeline, store_durable(pipeline->store));
+        view.confirmed = show_position(pipeline, core_confirmed(pipeline->core));
+    }
+    show_confirmed_gtid(pipeline, view.confirmed_gtid);
+    *ret_view = view;
+}
+
+size_t pipeline_view_replicas(struct pipeline *pipeline, struct view_replica *ret_views, size_t max)
+{
+    return fanout_replicas(pipeline->fanout, ret_views, max);
+}
+
+void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_view)
+{
+    struct view_quorum view = {
+        .is_satisfied = core_is_quorum_satisfied(pipeline->core),
+        .voters = (unsigned)pipeline->config->voter_count,
+        .attached = (unsigned)__builtin_popcount(core_attached(pipeline->core)),
+        .waiting_transactions = core_waiting_count(pipeline->core),
+    };
+    snprintf(view.rule, sizeof(view.rule), "%s", pipeline->rule);
+    if (view.waiting_transactions > 0) {
+        const struct core_transaction *oldest = core_waiting(pipeline->core, 0);
+        view.oldest_wait_ms = clock_monotonic_ms() - oldest->stored_ms;
+        pipeline_format_voters(pipeline, core_missing_for(pipeline->core, oldest->end), view.needed_for,
+                               sizeof(view.needed_for));
+    }
+    *ret_view = view;
+}
+
+size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret_views, size_t max)
+{
+    size_t count = core_waiting_count(pipeline->core);
+    if (count > max)
+        count = max;
+    uint64_t now_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < count; i++) {
+        const struct core_transaction *transaction = core_waiting(pipeline->core, i);
+        struct view_waiting *view = &ret_views[i];
+        memset(view, 0, sizeof(*view));
+        show_gtid(&transaction->gtid, view->gtid);
+        view->end = show_position(pipeline, transaction->end);
+        view->waiting_ms = now_ms - transaction->stored_ms;
+        pipeline_format_voters(pipeline, core_acked_by(pipeline->core, transaction->end), view->acked_by,
+                               sizeof(view->acked_by));
+        pipeline_format_voters(pipeline, core_missing_for(pipeline->core, transaction->end), view->missing,
+                               sizeof(view->missing));
+    }
+    return count;
+}
+
+size_t pipeline_view_sessions(struct pipeline *pipeline, struct view_session *ret_views, size_t max)
+{
+    return app_sessions(pipeline->app, ret_views, max);
+}
+
+void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret_view)
+{
+    const struct journal_state *state = journal_sink_state(pipeline->journal);
+    struct view_counters view = {
+        .commits_confirmed = pipeline->commits_confirmed,
+        .replicas_attached = (uint64_t)__builtin_popcount(core_attached(pipeline->core)),
+        .store_bytes = store_bytes(pipeline->store),
+        .discarded_transactions = state->discards_count,
+        .epoch = state->epoch,
+        .uptime_ms = clock_monotonic_ms() - pipeline->started_ms,
+    };
+    app_counters(pipeline->app, &view);
+    *ret_view = view;
+}
+
+const struct config *pipeline_config(const struct pipeline *pipeline)
+{
+    return pipeline->config;
+}
+
+const struct store *pipeline_store(const struct pipeline *pipeline)
+{
+    return pipeline->store;
+}
