@@ -9,6 +9,7 @@
 #include <string.h>
 
 static const uint8_t magic[8] = {0xFE, 'A', 'G', 'J', 'N', 'L', 0x0D, 0x0A};
+static const uint8_t end_mark[JOURNAL_END_BYTES] = {0xFF, 0xFF, 0xFF, 0xFF};
 static const char prefix[] = "journal.";
 
 void journal_header_encode(struct writer *writer, const struct journal_header *header)
@@ -90,6 +91,16 @@ enum result journal_frame_decode(struct reader *reader, struct journal_frame *re
         return RESULT_MALFORMED;
     *ret_frame = frame;
     return RESULT_OK;
+}
+
+void journal_end_encode(struct writer *writer)
+{
+    writer_bytes(writer, end_mark, sizeof(end_mark));
+}
+
+bool journal_end_is_at(struct span bytes, size_t at)
+{
+    return bytes.length - at == sizeof(end_mark) && memcmp(bytes.data + at, end_mark, sizeof(end_mark)) == 0;
 }
 
 void journal_segment_format(uint64_t number, char ret_name[JOURNAL_NAME_MAX])

@@ -85,6 +85,9 @@ void journal_frame_encode(struct writer *writer, const struct journal_frame *fra
  * reader stands behind the frame after RESULT_OK and is not to be used after a failure. */
 MUST_CHECK enum result journal_frame_decode(struct reader *reader, struct journal_frame *ret_frame);
 
+void journal_end_encode(struct writer *writer);
+bool journal_end_is_at(struct span bytes, size_t at); /* the mark and nothing else from there on */
+
 void journal_segment_format(uint64_t number, char ret_name[JOURNAL_NAME_MAX]);
 /* False: not a segment's name. */
 bool journal_segment_parse(const char *name, uint64_t *ret_number);

@@ -135,12 +135,6 @@ static bool is_proven_durable(const struct reading *reading, size_t at, uint64_t
     return false;
 }
 
-static bool is_end_mark(const struct reading *reading, size_t at)
-{
-    static const uint8_t mark[JOURNAL_END_BYTES] = {0xFF, 0xFF, 0xFF, 0xFF};
-    return reading->length - at == sizeof(mark) && memcmp(reading->bytes + at, mark, sizeof(mark)) == 0;
-}
-
 /* A checkpoint with a valid header before it; RESULT_AGAIN: torn, an older segment may do. */
 static enum result check_start(struct reading *reading, struct journal_header *ret_header)
 {
@@ -212,7 +206,7 @@ static enum result end_at(struct reading *reading, size_t at, uint64_t expected)
 {
     struct journal_report *report = reading->report;
     report->valid_bytes = at;
-    if (is_end_mark(reading, at))
+    if (journal_end_is_at((struct span){reading->bytes, reading->length}, at))
         return RESULT_OK;
     if (is_proven_durable(reading, at, expected))
         return fault(reading, RESULT_DAMAGED, at, "record %" PRIu64 " is damaged", expected);

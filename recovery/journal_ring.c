@@ -11,12 +11,33 @@ void journal_ring_release(struct journal_ring *ring)
     *ring = (struct journal_ring){0};
 }
 
+/*
+ * Acks and confirms come by the hundred: of each kind the ring holds the latest since the last other record.
+ * Returns its line, or a new one.
+ */
+static struct journal_line *line_for(struct journal_ring *ring, enum journal_type type)
+{
+    bool is_frequent = type == JOURNAL_ACKS || type == JOURNAL_CONFIRM;
+    for (size_t back = 1; is_frequent && back <= 2 && back <= ring->count; back++) {
+        struct journal_line *line = &ring->lines[(ring->next + JOURNAL_RING_MAX - back) % JOURNAL_RING_MAX];
+        if (line->type == journal_type_name(type))
+            return line;
+        if (line->type != journal_type_name(JOURNAL_ACKS) && line->type != journal_type_name(JOURNAL_CONFIRM))
+            break;
+    }
+    struct journal_line *line = &ring->lines[ring->next];
+    ring->next = (ring->next + 1) % JOURNAL_RING_MAX;
+    if (ring->count < JOURNAL_RING_MAX)
+        ring->count++;
+    return line;
+}
+
 void journal_ring_add(struct journal_ring *ring, const struct journal_record *record, const char *base,
                       uint64_t sequence, uint32_t epoch, uint64_t time_ms)
 {
     char detail[JOURNAL_DETAIL_MAX];
     journal_text_detail(record, base, detail, sizeof(detail));
-    struct journal_line *line = &ring->lines[ring->next];
+    struct journal_line *line = line_for(ring, record->type);
     free(line->detail);
     *line = (struct journal_line){
         .sequence = sequence,
@@ -25,9 +46,6 @@ void journal_ring_add(struct journal_ring *ring, const struct journal_record *re
         .type = journal_type_name(record->type),
         .detail = xstrdup(detail),
     };
-    ring->next = (ring->next + 1) % JOURNAL_RING_MAX;
-    if (ring->count < JOURNAL_RING_MAX)
-        ring->count++;
 }
 
 const struct journal_line *journal_ring_line(const struct journal_ring *ring, size_t index)

@@ -34,7 +34,7 @@ struct journal_line {
     char *detail;     /* at most JOURNAL_DETAIL_MAX with its NUL */
 };
 
-/* Zeroed is empty. */
+/* Zeroed is empty. Of acks and confirms in a row only the latest of each is kept. */
 struct journal_ring {
     struct journal_line lines[JOURNAL_RING_MAX];
     size_t next; /* where the next goes */

@@ -16,10 +16,13 @@
 struct journal_writer;
 
 struct journal_writer_options {
-    struct storage *storage; /* must live as long as the writer */
-    const char *dir;         /* made when it is not there; its parent must be */
-    uint64_t segment_bytes;  /* a new segment after this many; 0: 1 MiB */
-    size_t waiting_bytes;    /* bound on the frames that wait for a flush; 0: 1 MiB */
+    struct storage *storage;     /* must live as long as the writer */
+    const char *dir;             /* made when it is not there; its parent must be */
+    uint64_t segment_bytes;      /* a new segment after this many; 0: 1 MiB */
+    size_t waiting_bytes;        /* bound on the frames that wait for a flush; 0: 1 MiB */
+    journal_reader_fn *on_frame; /* NULL or: each frame found on opening, and each made from then on, as it is
+                                    made; its body is not to be looked at */
+    void *argument;
 };
 
 /*
@@ -57,7 +60,7 @@ struct storage_file *journal_writer_sync_begin(struct journal_writer *writer, ui
 MUST_CHECK enum result journal_writer_synced(struct journal_writer *writer, uint64_t sequence);
 void journal_writer_sync_failed(struct journal_writer *writer);
 
-/* The whole of it at once, for those who may block: flush, sync, synced. */
+/* The whole of it at once, for those who may block: flush, sync, synced. No sync may be between. */
 MUST_CHECK enum result journal_writer_sync(struct journal_writer *writer, uint64_t now_ms);
 
 uint64_t journal_writer_durable(const struct journal_writer *writer); /* sequence */
