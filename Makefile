@@ -21,8 +21,8 @@ TESTLIB  := $(wildcard test/lib/*.c)
 
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/ackgate $(if $(TOOL),$(BUILD)/ackgate-recover)
-UNIT_PROGRAMS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT))
-E2E_PROGRAMS  := $(patsubst test/e2e/%.c,$(BUILD)/e2e/%,$(E2E))
+UNIT_PROGRAMS  = $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT))
+E2E_PROGRAMS   = $(patsubst test/e2e/%.c,$(BUILD)/e2e/%,$(E2E))
 
 LIBS_PROTOCOL := -lcrypto -lz -lzstd
 LIBS_PROXY    := -levent_core -levent_pthreads -linih -lsqlite3 -lssl $(MYSQL_LIBS) $(LIBS_PROTOCOL)
@@ -66,16 +66,75 @@ $(BUILD)/ackgate: $(BUILD)/obj/proxy/main.o $(BUILD)/libproxy.a $(BUILD)/libreco
 $(BUILD)/ackgate-recover: $(call objects,$(TOOL)) $(BUILD)/librecovery.a $(BUILD)/libprotocol.a
 	$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(MYSQL_LIBS) -linih $(LIBS_PROTOCOL)
 
-# a unit test links its layer and what lies below; its first line may say `layer: recovery` or `layer: proxy`
-$(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $(BUILD)/libproxy.a $(BUILD)/librecovery.a $(BUILD)/libprotocol.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $< \
-	  $$(case "$$(head -1 test/unit/$*.c)" in *'layer: proxy'*) echo $(BUILD)/libproxy.a $(BUILD)/librecovery.a;; *'layer: recovery'*) echo $(BUILD)/librecovery.a;; esac) \
-	  $(BUILD)/libprotocol.a $(LIBS_CHECK) $(LIBS_PROXY)
+# A unit test links its layer and what lies below; its first line says `layer: protocol`, `recovery` or `proxy`.
+layer_of = $(lastword $(subst :, ,$(firstword $(shell sed -n '1s,^/\* layer: \([a-z]*\).*,layer:\1,p' $(1)))))
+libs_protocol := $(BUILD)/libprotocol.a
+libs_recovery := $(BUILD)/librecovery.a $(libs_protocol)
+libs_proxy    := $(BUILD)/libproxy.a $(libs_recovery)
+define unit_rule
+$(BUILD)/unit/$(1): $(BUILD)/obj/test/unit/$(1).o $(libs_$(call layer_of,test/unit/$(1).c))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(SANITIZE) -pthread -o $$@ $$^ $$(LIBS_CHECK) $$(LIBS_PROXY)
+endef
+$(foreach test,$(basename $(notdir $(UNIT))),$(eval $(call unit_rule,$(test))))
 
 $(BUILD)/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
+
+$(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
+	$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
+
+# The targets below install what is missing first, and then run make again, which finds it.
+.PHONY: check check-run test test-run test-long asan demo demo-run bench lint format format-check install uninstall clean
+
+## make check      the fast tests: every unit test
+check: deps
+	@$(MAKE) --no-print-directory check-run
+check-run: $(UNIT_PROGRAMS)
+	@JOBS=2 test/run.sh $(UNIT_PROGRAMS)
+
+## make test       all tests: unit, and end to end on real servers of both families (SERVER=mysql|mariadb for one)
+test: deps
+	@$(MAKE) --no-print-directory test-run
+test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
+	@test/run.sh $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
+
+## make test-long  the same at full size: gigabytes and minutes
+test-long: deps
+	@LONG=1 $(MAKE) --no-print-directory test-run
+
+## make asan       the unit tests and the end-to-end tests with AddressSanitizer and UndefinedBehaviorSanitizer
+asan: deps
+	@WAIT_FACTOR=4 ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
+	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
+
+## make demo       source, two replicas and ackgate on this machine, and the story of a commit (SERVER=, DEMO=once)
+demo: deps
+	@$(MAKE) --no-print-directory demo-run
+demo-run: $(PROGRAMS) $(BUILD)/demo
+	@$(BUILD)/demo
+
+## make lint       static analysis (clang-tidy, cppcheck) and the layout check
+lint: format-check
+	cppcheck --quiet --enable=warning,portability --inline-suppr --error-exitcode=1 -I. protocol recovery proxy
+
+SOURCES = $(wildcard protocol/*.[ch] recovery/*.[ch] proxy/*.[ch] test/*/*.[ch])
+## make format     lay the sources out with clang-format
+format:
+	clang-format -i $(SOURCES)
+format-check:
+	clang-format --dry-run --Werror $(SOURCES)
+
+PREFIX  ?= /usr/local
+## make install    DESTDIR= PREFIX=
+install: $(PROGRAMS)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/ackgate
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin/
+	[ -e $(DESTDIR)/etc/ackgate/ackgate.cnf ] || install -m 600 conf/ackgate.cnf $(DESTDIR)/etc/ackgate/ackgate.cnf
+
+clean:
+	rm -rf $(BUILD)/obj $(BUILD)/unit $(BUILD)/e2e $(BUILD)/include $(BUILD)/asan $(BUILD)/*.a $(PROGRAMS)
 
 ## make deps       install what is missing: packages, and real servers for the tests under build/servers
 .PHONY: deps
