@@ -29,12 +29,15 @@ struct store_options {
 };
 
 struct store_callbacks {
-    /* A transaction is whole and part of the batch in progress: store_flush() will have it in the file. Inside
-     * store_event_done(); may be NULL. */
+    /* A transaction is whole and part of the batch in progress: store_flush() will have it in the file.
+     * Inside store_event_done(); may be NULL. */
     void (*on_txn)(void *argument, uint64_t file, const struct txn *txn);
-    /* store_durable() has moved. On the replication loop. */
+    /* store_durable() has moved. On the replication loop, never inside a store function. It may not call
+     * store_close(). */
     void (*on_durable)(void *argument);
-    /* Writing or syncing failed: errno in reason. The store takes nothing more until it is opened again. */
+    /* Writing or syncing failed: errno in reason. The store takes nothing more until it is opened again; it
+     * may still be read up to store_end. Comes once, on the replication loop, never inside a store function
+     * (whose result says it too: RESULT_FULL or RESULT_IO), and may call store_close(). */
     void (*on_failed)(void *argument, int reason);
     void *argument;
 };
@@ -42,7 +45,7 @@ struct store_callbacks {
 /*
  * Opens or makes the directory, reads the index, checks the last file event by event (checksums too) and cuts
  * a torn tail off, with a warning in the log. Damage before the tail refuses with RESULT_DAMAGED (the log
- * names file and offset).
+ * names file and offset). RESULT_CONFLICT: another process has the directory open. RESULT_IO (errno).
  */
 MUST_CHECK enum result store_open(struct loop *loop, const struct store_options *options,
                                   const struct store_callbacks *callbacks, struct store **ret_store);
@@ -55,6 +58,7 @@ struct position store_start(const struct store *store);   /* oldest file, offset
 struct position store_end(const struct store *store);     /* end of the last whole event */
 struct position store_durable(const struct store *store); /* <= store_end */
 uint64_t store_bytes(const struct store *store);
+void store_set_epoch(struct store *store, uint64_t epoch); /* of the files that begin from now on */
 /* The file's name, e.g. "binlog.000002"; formats into ret_name. */
 void store_file_name(const struct store *store, uint64_t file, char *ret_name, size_t name_max);
 /* End offset of a file of the store. RESULT_NOT_FOUND, RESULT_GONE (older than the store). */
@@ -69,10 +73,15 @@ bool store_has_position(const struct store *store,
  * following file is begun with its magic; anything else is RESULT_DIVERGED. An empty store takes any name.
  */
 MUST_CHECK enum result store_begin_file(struct store *store, enum flavor flavor, const char *name);
-/* Bytes of the event in progress, in order. They are gathered and written in few system calls. */
+/* Bytes of the event in progress, in order. They are gathered and written in few system calls. All writing
+ * functions: RESULT_FULL or RESULT_IO once the store has failed. */
 MUST_CHECK enum result store_write(struct store *store, struct span bytes);
-/* The event that store_write() brought is whole and its checksum right. `head`: its first bytes, see
- * binlog_txn.h. */
+/*
+ * The event that store_write() brought is whole and its checksum right. `head`: its first bytes, from the
+ * header on, at least BINLOG_HEADER_BYTES + TXN_BODY_BYTES of them, or all. RESULT_DIVERGED: its log_pos is
+ * not its place here (modulo 2^32), or its format is another flavour's; RESULT_MALFORMED: it makes no sense
+ * at its place. Then it has been taken out again, logged.
+ */
 MUST_CHECK enum result store_event_done(struct store *store, const struct binlog_event_header *header,
                                         struct span head);
 void store_event_abort(

@@ -1,0 +1,205 @@
+/*
+ * What of the store is on disk, and what goes wrong there. One sync runs at a time; what is written meanwhile
+ * waits for the next one, so that syncs group themselves by how slow the disk is. A sync that failed is not
+ * tried again: the system may have dropped the pages, and a second one would say yes. The store is then as
+ * failed as after a write error, and opening it again looks at what really is on disk.
+ */
+#include "proxy/store_internal.h"
+
+#include "proxy/disk_io.h"
+#include "proxy/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { DURABLE_LINE_MAX = 64 + BINLOG_NAME_MAX, CRC_DIGITS = 8 };
+
+/* ---- ackgate-store.durable ---- */
+
+static uint32_t line_crc(const char *line)
+{
+    return (uint32_t)crc32(0, (const Bytef *)line, (uInt)strlen(line));
+}
+
+/* It may be lost or late, so an error is not one of the store. */
+static void save_durable(const struct store *store)
+{
+    char name[BINLOG_NAME_MAX];
+    char rest[DURABLE_LINE_MAX];
+    char line[DURABLE_LINE_MAX + CRC_DIGITS + 3];
+    binlog_name_format(store->index.base, store->durable.file, name);
+    snprintf(rest, sizeof(rest), "%020" PRIu64 " %s", store->durable.offset, name);
+    int length = snprintf(line, sizeof(line), "%08" PRIx32 " %s\n", line_crc(rest), rest);
+    enum result ignored =
+        disk_io_write(store->durable_fd, (struct span){(const uint8_t *)line, (size_t)length}, 0);
+    (void)ignored;
+}
+
+static enum result parse_durable(const struct store *store, char *line, struct position *ret_durable)
+{
+    char *end = NULL;
+    struct span base;
+    uint64_t file;
+    char *newline = strchr(line, '\n');
+    if (newline == NULL)
+        return RESULT_NOT_FOUND;
+    *newline = '\0';
+    unsigned long crc = strtoul(line, &end, 16);
+    if (end != line + CRC_DIGITS || *end != ' ' || crc != line_crc(end + 1))
+        return RESULT_NOT_FOUND;
+    uint64_t offset = strtoull(end + 1, &end, 10);
+    if (*end != ' ' || binlog_name_parse(span_of_text(end + 1), &base, &file) != RESULT_OK ||
+        !span_is_text(base, store->index.base))
+        return RESULT_NOT_FOUND;
+    *ret_durable = (struct position){file, offset};
+    return RESULT_OK;
+}
+
+enum result store_durable_load(const struct store *store, struct position *ret_durable)
+{
+    char line[DURABLE_LINE_MAX + CRC_DIGITS + 4] = {0};
+    ssize_t length = pread(store->durable_fd, line, sizeof(line) - 1, 0);
+    return length <= 0 ? RESULT_NOT_FOUND : parse_durable(store, line, ret_durable);
+}
+
+/* ---- telling ---- */
+
+/* Each callback may close the store, so it is the last thing done here. */
+static void on_news(void *argument)
+{
+    struct store *store = argument;
+    struct store_callbacks callbacks = store->callbacks;
+    int reason = store->failed;
+    if (store->has_durable_news) {
+        store->has_durable_news = false;
+        if (store->has_failed_news)
+            timer_start(&store->news, 0);
+        callbacks.on_durable(callbacks.argument);
+    } else if (store->has_failed_news) {
+        store->has_failed_news = false;
+        callbacks.on_failed(callbacks.argument, reason);
+    }
+}
+
+static void tell_durable(struct store *store)
+{
+    if (store->disk == NULL) /* not open yet, or no more */
+        return;
+    store->has_durable_news = true;
+    timer_start(&store->news, 0);
+}
+
+void store_durable_moved(struct store *store, struct position durable)
+{
+    assert(position_compare(store->durable, durable) <= 0);
+    store->durable = durable;
+    save_durable(store);
+    tell_durable(store);
+}
+
+static enum result result_of(int reason)
+{
+    errno = reason;
+    return reason == ENOSPC || reason == EDQUOT ? RESULT_FULL : RESULT_IO;
+}
+
+enum result store_failed(const struct store *store)
+{
+    return store->failed == 0 ? RESULT_OK : result_of(store->failed);
+}
+
+enum result store_fail(struct store *store, int reason, const char *what)
+{
+    if (store->failed != 0)
+        return store_failed(store);
+    store->failed = reason == 0 ? EIO : reason;
+    log_error("store", "%s failed: %s. Nothing more is taken until it is opened again", what,
+              strerror(store->failed));
+    store_segment_cut(&store->segment);
+    store->arrived_count = 0;
+    txn_tracker_reset(&store->tracker);
+    store->has_failed_news = true;
+    if (store->disk != NULL)
+        timer_start(&store->news, 0);
+    return store_failed(store);
+}
+
+/* ---- syncing ---- */
+
+static void count_sync(struct store *store, uint64_t took_us)
+{
+    unsigned bucket = 0;
+    while (bucket < 31 && (took_us >> bucket) > 1)
+        bucket++;
+    store->sync_counts[bucket]++;
+    store->sync_total_us += took_us;
+}
+
+static void on_synced(void *argument, int reason, uint64_t took_us)
+{
+    struct store *store = argument;
+    struct position durable = {store_newest(store)->number, store->syncing};
+    store->syncing = 0;
+    count_sync(store, took_us);
+    if (reason != 0) {
+        (void)store_fail(store, reason, "syncing to disk");
+        return;
+    }
+    if (store->failed != 0)
+        return;
+    store->durable = durable;
+    save_durable(store);
+    if (!store->is_quiet)
+        store_sync_begin(store);
+    if (store->is_quiet)
+        tell_durable(store);
+    else
+        store->callbacks.on_durable(store->callbacks.argument);
+}
+
+void store_sync_begin(struct store *store)
+{
+    if (!store->options.is_synced) {
+        store->durable = store_end(store);
+        tell_durable(store);
+        return;
+    }
+    if (store->syncing != 0 || store->segment.end == store->durable.offset)
+        return;
+    store->syncing = store->segment.end;
+    disk_sync(store->disk, store->segment.fd, on_synced, store);
+}
+
+void store_sync_wait(struct store *store)
+{
+    store->is_quiet = true;
+    disk_wait(store->disk);
+    store->is_quiet = false;
+}
+
+void store_sync_init(struct store *store, struct loop *loop)
+{
+    store->disk = disk_new(loop);
+    timer_init(&store->news, loop, on_news, store);
+}
+
+void store_sync_release(struct store *store)
+{
+    if (store->disk == NULL)
+        return;
+    store->is_quiet = true;
+    disk_free(&store->disk);
+    timer_release(&store->news);
+}
+
+void store_sync_histogram(const struct store *store, uint64_t ret_counts[32], uint64_t *ret_total_us)
+{
+    memcpy(ret_counts, store->sync_counts, sizeof(store->sync_counts));
+    *ret_total_us = store->sync_total_us;
+}
