@@ -4,6 +4,7 @@ CC       ?= gcc
 BUILD    ?= build
 SANITIZE ?=
 VERSION  := 0.1.0
+Q        := $(if $(V),,@)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CFLAGS   ?= -O2 -g
@@ -40,7 +41,7 @@ all: $(PROGRAMS)
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## make            build build/ackgate and build/ackgate-recover
+## make            build build/ackgate and build/ackgate-recover (V=1 shows the commands)
 $(BUILD)/include/.made:
 	@mkdir -p $(BUILD)/include/protocol $(BUILD)/include/recovery $(BUILD)/include/proxy
 	@for to in protocol recovery proxy; do ln -sfn $(CURDIR)/protocol $(BUILD)/include/$$to/protocol; done
@@ -50,7 +51,8 @@ $(BUILD)/include/.made:
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/include/.made
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(INCLUDE_$(firstword $(subst /, ,$*))) $(if $(filter test/% proxy/% recovery/%,$<),$(MYSQL_CFLAGS)) -MMD -MP -c $< -o $@
+	$(if $(V),,@echo "  CC   $<")
+	$(Q)$(CC) $(BASE) $(CFLAGS) $(INCLUDE_$(firstword $(subst /, ,$*))) $(if $(filter test/% proxy/% recovery/%,$<),$(MYSQL_CFLAGS)) -MMD -MP -c $< -o $@
 
 $(BUILD)/libprotocol.a: $(call objects,$(PROTOCOL))
 $(BUILD)/librecovery.a: $(call objects,$(RECOVERY))
@@ -61,10 +63,12 @@ $(BUILD)/%.a:
 	@ar rcs $@ $^
 
 $(BUILD)/ackgate: $(BUILD)/obj/proxy/main.o $(BUILD)/libproxy.a $(BUILD)/librecovery.a $(BUILD)/libprotocol.a
-	$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_PROXY)
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_PROXY)
 
 $(BUILD)/ackgate-recover: $(call objects,$(TOOL)) $(BUILD)/librecovery.a $(BUILD)/libprotocol.a
-	$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(MYSQL_LIBS) -linih $(LIBS_PROTOCOL)
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(MYSQL_LIBS) -linih $(LIBS_PROTOCOL)
 
 # A unit test links its layer and what lies below; its first line says `layer: protocol`, `recovery` or `proxy`.
 layer_of = $(lastword $(subst :, ,$(firstword $(shell sed -n '1s,^/\* layer: \([a-z]*\).*,layer:\1,p' $(1)))))
@@ -74,16 +78,19 @@ libs_proxy    := $(BUILD)/libproxy.a $(libs_recovery)
 define unit_rule
 $(BUILD)/unit/$(1): $(BUILD)/obj/test/unit/$(1).o $(libs_$(call layer_of,test/unit/$(1).c))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(SANITIZE) -pthread -o $$@ $$^ $$(LIBS_CHECK) $$(LIBS_PROXY)
+	$$(if $$(V),,@echo "  LD   $$@")
+	$$(Q)$$(CC) $$(CFLAGS) $$(SANITIZE) -pthread -o $$@ $$^ $$(LIBS_CHECK) $$(LIBS_PROXY)
 endef
 $(foreach test,$(basename $(notdir $(UNIT))),$(eval $(call unit_rule,$(test))))
 
 $(BUILD)/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
 $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
-	$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
 # The targets below install what is missing first, and then run make again, which finds it.
 .PHONY: check check-run test test-run test-long asan demo demo-run bench lint format format-check install uninstall clean
@@ -106,7 +113,7 @@ test-long: deps
 
 ## make asan       the unit tests and the end-to-end tests with AddressSanitizer and UndefinedBehaviorSanitizer
 asan: deps
-	@WAIT_FACTOR=4 ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
+	@WAIT_FACTOR=4 ACKGATE_BUILD=$(CURDIR)/$(BUILD) ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
 
 ## make demo       source, two replicas and ackgate on this machine, and the story of a commit (SERVER=, DEMO=once)
