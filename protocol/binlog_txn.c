@@ -160,14 +160,20 @@ static enum result on_query(struct txn_tracker *tracker, struct span body, enum 
     return RESULT_OK;
 }
 
-/* MariaDB compresses long statements only, which transaction control is not, but XA COMMIT may be. */
-static void on_compressed_query(struct txn_tracker *tracker, enum txn_step *step)
+/* Transaction control is too short for MariaDB to compress it, but for XA COMMIT and ROLLBACK, which are
+ * alike here. */
+static enum result on_compressed_query(struct txn_tracker *tracker, struct span body, enum txn_step *step)
 {
-    if ((tracker->txn.mariadb_flags & MARIADB_GTID_COMPLETED_XA) != 0) {
+    struct binlog_query query;
+    enum result result = binlog_query_decode(body, tracker->query_post_header_bytes, tracker->flavor, &query);
+    if (result != RESULT_OK)
+        return result;
+    query.sql = (struct span){0};
+    if ((tracker->txn.mariadb_flags & MARIADB_GTID_COMPLETED_XA) != 0)
         end_with(tracker, TXN_XA_COMMIT, step);
-    } else if (is_standalone(tracker)) {
-        end_with(tracker, TXN_DDL, step);
-    }
+    else
+        on_statement(tracker, &query, step);
+    return RESULT_OK;
 }
 
 static enum result on_xid(struct txn_tracker *tracker, struct span body, enum txn_step *step)
@@ -219,8 +225,7 @@ static enum result on_inside(struct txn_tracker *tracker, const struct binlog_ev
     case BINLOG_QUERY:
         return on_query(tracker, body, step);
     case BINLOG_MARIADB_QUERY_COMPRESSED:
-        on_compressed_query(tracker, step);
-        return RESULT_OK;
+        return on_compressed_query(tracker, body, step);
     case BINLOG_XID:
         return on_xid(tracker, body, step);
     case BINLOG_XA_PREPARE:

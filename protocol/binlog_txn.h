@@ -18,7 +18,7 @@
 
 enum txn_kind {
     TXN_UNKNOWN = 0, /* its end has not come */
-    TXN_ROWS,        /* ended by an XID, or a compressed payload (the XID is inside): the engine's own */
+    TXN_ROWS,        /* ended by an XID, or a compressed payload (XID or XA PREPARE is inside) */
     TXN_ROWS_COMMIT, /* ended by a COMMIT or ROLLBACK statement: non-transactional changes are in it */
     TXN_DDL_ATOMIC,  /* one statement with an Xid: MySQL's atomic DDL */
     TXN_DDL, /* one statement without: other DDL, account statements, FLUSH, MyISAM statements of MariaDB */
