@@ -25,6 +25,8 @@ MUST_CHECK enum result app_start(struct loop *loop, const struct config *config,
 void app_set_admitted(struct app *app, bool is_admitted, enum flavor flavor, const char *reason);
 void app_set_paused(struct app *app, bool is_paused); /* PAUSE / RESUME: new sessions wait, without a limit */
 void app_set_commit_wait(struct app *app, uint64_t commit_wait_ms);
+/* Whose acks are awaited, for the error that app.commit_wait gives; "" says "the quorum". Copied. */
+void app_set_missing_names(struct app *app, const char *text);
 
 /* Copies what there is, at most max rows; returns how many. */
 size_t app_sessions(struct app *app, struct view_session *ret_sessions, size_t max);

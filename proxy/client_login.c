@@ -36,6 +36,7 @@ struct client_login {
     uint64_t capabilities; /* wanted */
     enum plugin plugin;
     uint8_t scramble[SCRAMBLE_BYTES];
+    bool is_secure;
     bool has_asked_key; /* for the server's RSA key */
     client_login_done_fn *on_done;
     void *argument;
@@ -179,7 +180,7 @@ static void on_more(struct client_login *login, struct span payload)
         login->has_asked_key = false;
         send_password_encrypted(login, data);
     } else if (data.length == 1 && data.data[0] == AUTH_SHA2_FULL) {
-        if (strcmp(channel_peer(login->channel), "local") == 0) { /* a Unix socket counts as secure */
+        if (login->is_secure) {
             send_password_in_clear(login);
             return;
         }
@@ -232,6 +233,7 @@ struct client_login *client_login_start(struct channel *channel, struct span gre
     login->user = xstrdup(options->user == NULL ? "" : options->user);
     login->password = xstrdup(options->password == NULL ? "" : options->password);
     login->capabilities = options->capabilities;
+    login->is_secure = options->is_secure;
     login->on_done = on_done;
     login->argument = argument;
     if (response_is_error(greeting)) {

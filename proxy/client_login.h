@@ -17,6 +17,7 @@ struct client_login_options {
     const char *user;
     const char *password;
     uint64_t capabilities; /* wanted; what the server lacks is left out */
+    bool is_secure;        /* a Unix socket or TLS: the server wants a password in clear, not encrypted */
 };
 
 struct client_login;

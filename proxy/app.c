@@ -1,0 +1,264 @@
+/* The app port of app.h: listeners on the replication loop, sessions dealt out to the app threads in turn. */
+#include "proxy/app.h"
+
+#include "protocol/constants.h"
+#include "protocol/packet.h"
+#include "protocol/xalloc.h"
+#include "proxy/app_thread.h"
+#include "proxy/clock.h"
+#include "proxy/listener.h"
+#include "proxy/log.h"
+#include "proxy/session.h"
+#include "proxy/timer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { THREADS_MAX = 256, DRAIN_POLL_MS = 20, MESSAGE_MAX = APP_REASON_MAX + 64 };
+
+struct app {
+    struct app_shared shared;
+    struct loop *loop;
+    struct listener *listeners[CONFIG_LISTEN_MAX];
+    struct app_thread *threads;
+    size_t thread_count;
+    size_t next_thread;
+    bool is_admitted;
+    bool is_paused;
+    struct timer drain_timer;
+    uint64_t drain_until_ms;
+    bool is_cut;
+    loop_fn *on_drained;
+    void *on_drained_argument;
+};
+
+static void refuse(struct app *app, int fd)
+{
+    uint8_t bytes[PACKET_HEADER_BYTES + MESSAGE_MAX];
+    char message[MESSAGE_MAX];
+    static struct log_limit limit;
+    unsigned suppressed = 0;
+    uint16_t code = ERROR_CODE_TOO_MANY_CONNECTIONS;
+    struct writer writer;
+    snprintf(message, sizeof(message), "Too many connections");
+    if (!app->is_admitted || app->is_paused) {
+        code = ERROR_CODE_UNKNOWN;
+        snprintf(message, sizeof(message), "ackgate: source not available: %s",
+                 app->is_paused ? "paused, and app.max_connections sessions wait already"
+                                : app->shared.reason);
+    }
+    writer_init(&writer, bytes, sizeof(bytes));
+    session_write_error(&writer, false, code, 0, message);
+    struct span packet = writer_span_written(&writer);
+    ssize_t ignored = send(fd, packet.data, packet.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)ignored;
+    close(fd);
+    if (log_limit_allows(&limit, 5, 10000, &suppressed))
+        log_warn("app",
+                 "refused a connection: there are app.max_connections=%u already (%u such lines left out)",
+                 app->shared.config->app.max_connections, suppressed);
+}
+
+static void on_accept(void *argument, int fd)
+{
+    struct app *app = argument;
+    if (atomic_load(&app->shared.sessions) >= app->shared.config->app.max_connections) {
+        refuse(app, fd);
+        return;
+    }
+    atomic_fetch_add(&app->shared.sessions, 1);
+    app_thread_accept(&app->threads[app->next_thread], fd);
+    app->next_thread = (app->next_thread + 1) % app->thread_count;
+}
+
+static void close_listeners(struct app *app)
+{
+    for (size_t i = 0; i < CONFIG_LISTEN_MAX; i++)
+        listener_close(&app->listeners[i]);
+}
+
+static enum result open_listeners(struct app *app)
+{
+    const struct config_listen *listen = &app->shared.config->app.listen;
+    for (size_t i = 0; i < listen->count; i++) {
+        enum result result =
+            listener_open(app->loop, listen->addresses[i], on_accept, app, &app->listeners[i]);
+        if (result != RESULT_OK) {
+            log_error("app", "cannot listen on %s: %s", listen->addresses[i],
+                      result == RESULT_IO ? strerror(errno) : result_text(result));
+            close_listeners(app);
+            return result;
+        }
+    }
+    return RESULT_OK;
+}
+
+/* Once, at the start, because it may block: sessions then connect to numbers. */
+static void resolve(struct app_shared *shared)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    const char *host = shared->config->source.host;
+    if (host[0] == '/') {
+        if (strlen(host) < sizeof(shared->addresses[0])) {
+            strcpy(shared->addresses[0], host);
+            shared->address_count = 1;
+        }
+        return;
+    }
+    int failed = getaddrinfo(host, NULL, &hints, &found);
+    if (failed != 0) {
+        log_error("app", "cannot resolve source.host=%s: %s", log_quote_text(host), gai_strerror(failed));
+        return;
+    }
+    for (struct addrinfo *each = found; each != NULL && shared->address_count < APP_ADDRESSES_MAX;
+         each = each->ai_next)
+        if (getnameinfo(each->ai_addr, each->ai_addrlen, shared->addresses[shared->address_count],
+                        sizeof(shared->addresses[0]), NULL, 0, NI_NUMERICHOST) == 0)
+            shared->address_count++;
+    freeaddrinfo(found);
+}
+
+static size_t thread_count(const struct config *config)
+{
+    long count = config->ackgate.threads > 0 ? (long)config->ackgate.threads : sysconf(_SC_NPROCESSORS_ONLN);
+    if (count < 1)
+        return 1;
+    return count > THREADS_MAX ? THREADS_MAX : (size_t)count;
+}
+
+static void on_drain_poll(void *argument);
+
+enum result app_start(struct loop *loop, const struct config *config, struct gate *gate, struct app **ret_app)
+{
+    struct app *app = xcalloc(1, sizeof(*app));
+    app->loop = loop;
+    app->shared.config = config;
+    app->shared.gate = gate;
+    app->shared.commit_wait_ms = config->app.commit_wait_ms;
+    strcpy(app->shared.reason, "it has not been verified yet");
+    pthread_mutex_init(&app->shared.mutex, NULL);
+    enum result result = open_listeners(app);
+    if (result != RESULT_OK) {
+        pthread_mutex_destroy(&app->shared.mutex);
+        free(app);
+        return result;
+    }
+    resolve(&app->shared);
+    timer_init(&app->drain_timer, loop, on_drain_poll, app);
+    app->thread_count = thread_count(config);
+    app->threads = xcalloc(app->thread_count, sizeof(*app->threads));
+    for (size_t i = 0; i < app->thread_count; i++)
+        app_thread_start(&app->threads[i], &app->shared);
+    *ret_app = app;
+    return RESULT_OK;
+}
+
+static void set_text(struct app *app, char *text, size_t max, const char *value)
+{
+    pthread_mutex_lock(&app->shared.mutex);
+    snprintf(text, max, "%s", value == NULL ? "" : value);
+    pthread_mutex_unlock(&app->shared.mutex);
+}
+
+void app_set_admitted(struct app *app, bool is_admitted, enum flavor flavor, const char *reason)
+{
+    (void)flavor; /* a session sees its own source's in the greeting */
+    set_text(app, app->shared.reason, sizeof(app->shared.reason), reason);
+    if (app->is_admitted == is_admitted)
+        return;
+    app->is_admitted = is_admitted;
+    if (is_admitted && app->shared.address_count == 0)
+        log_error("app", "source.host could not be resolved at the start: restart ackgate once it can be");
+    for (size_t i = 0; i < app->thread_count; i++)
+        app_thread_set_admitted(&app->threads[i], is_admitted);
+}
+
+void app_set_paused(struct app *app, bool is_paused)
+{
+    app->is_paused = is_paused;
+    for (size_t i = 0; i < app->thread_count; i++)
+        app_thread_set_paused(&app->threads[i], is_paused);
+}
+
+void app_set_commit_wait(struct app *app, uint64_t commit_wait_ms)
+{
+    atomic_store(&app->shared.commit_wait_ms, commit_wait_ms);
+}
+
+void app_set_missing_names(struct app *app, const char *text)
+{
+    set_text(app, app->shared.missing_names, sizeof(app->shared.missing_names), text);
+}
+
+size_t app_sessions(struct app *app, struct view_session *ret_sessions, size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < app->thread_count; i++)
+        count += app_thread_view(&app->threads[i], ret_sessions + count, max - count);
+    return count;
+}
+
+void app_counters(struct app *app, struct view_counters *counters)
+{
+    counters->commits_held = atomic_load(&app->shared.commits_held);
+    counters->commits_unknown = atomic_load(&app->shared.commits_unknown);
+    counters->sessions = atomic_load(&app->shared.sessions);
+}
+
+bool app_kill(struct app *app, uint64_t session_id)
+{
+    for (size_t i = 0; i < app->thread_count; i++)
+        if (app_thread_kill(&app->threads[i], session_id))
+            return true;
+    return false;
+}
+
+static void on_drain_poll(void *argument)
+{
+    struct app *app = argument;
+    if (atomic_load(&app->shared.sessions) == 0) {
+        app->on_drained(app->on_drained_argument);
+        return;
+    }
+    if (!app->is_cut && clock_monotonic_ms() >= app->drain_until_ms) {
+        log_warn("app", "cutting %llu sessions that are not done after shutdown_timeout",
+                 (unsigned long long)atomic_load(&app->shared.sessions));
+        app->is_cut = true;
+        for (size_t i = 0; i < app->thread_count; i++)
+            app_thread_cut(&app->threads[i]);
+    }
+    timer_start(&app->drain_timer, DRAIN_POLL_MS);
+}
+
+void app_drain(struct app *app, uint64_t timeout_ms, loop_fn *on_drained, void *argument)
+{
+    close_listeners(app);
+    app->on_drained = on_drained;
+    app->on_drained_argument = argument;
+    app->drain_until_ms = clock_monotonic_ms() + timeout_ms;
+    for (size_t i = 0; i < app->thread_count; i++)
+        app_thread_drain(&app->threads[i]);
+    timer_start(&app->drain_timer, 0);
+}
+
+void app_stop(struct app **app)
+{
+    struct app *old = *app;
+    if (old == NULL)
+        return;
+    *app = NULL;
+    close_listeners(old);
+    timer_release(&old->drain_timer);
+    for (size_t i = 0; i < old->thread_count; i++)
+        app_thread_stop(&old->threads[i]);
+    pthread_mutex_destroy(&old->shared.mutex);
+    free(old->threads);
+    free(old);
+}

@@ -1,0 +1,88 @@
+/*
+ * One app loop on its own thread, with what its sessions share: a read buffer, the output under way, the
+ * watcher at the gate, and a copy of whether the source may be used.
+ *
+ * Internal to app.c and the session files. All of it belongs to the thread, except what is guarded or atomic.
+ */
+#ifndef ACKGATE_PROXY_APP_THREAD_H
+#define ACKGATE_PROXY_APP_THREAD_H
+
+#include "proxy/config.h"
+#include "proxy/gate.h"
+#include "proxy/view.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+struct session;
+struct farewell;
+
+enum {
+    APP_ADDRESSES_MAX = 4,
+    APP_REASON_MAX = 256,
+    APP_NAMES_MAX = 256,
+    APP_BUFFER_BYTES = 64 * 1024, /* the usual size of a thread's read buffer */
+    APP_READ_MIN_BYTES = 16 * 1024,
+    OUTPUT_PARTS_MAX = 64,
+    OUTPUT_SCRATCH_BYTES = 4096
+};
+
+/* What all app threads read. */
+struct app_shared {
+    const struct config *config;
+    struct gate *gate;
+    char addresses[APP_ADDRESSES_MAX][108]; /* of the source, numeric; set before the threads start */
+    size_t address_count;
+    _Atomic uint64_t commit_wait_ms;
+    _Atomic uint64_t commits_held;
+    _Atomic uint64_t commits_unknown;
+    _Atomic uint64_t sessions;
+    pthread_mutex_t mutex; /* guards missing_names and reason */
+    char missing_names[APP_NAMES_MAX];
+    char reason[APP_REASON_MAX]; /* why the source may not be used */
+};
+
+/* Parts of one write: ranges of the read buffer, and what was made up, in scratch. */
+struct session_output {
+    struct iovec parts[OUTPUT_PARTS_MAX];
+    int part_count;
+    size_t scratch_length;
+    uint8_t scratch[OUTPUT_SCRATCH_BYTES];
+};
+
+struct app_thread {
+    struct app_shared *shared;
+    struct loop *loop;
+    pthread_t thread;
+    uint8_t *buffer;
+    size_t buffer_room;
+    struct session_output to_client;
+    struct session_output to_source;
+    struct gate_watcher *watcher;
+    struct session *waiting;    /* those that hold an OK back */
+    struct farewell *farewells; /* log-ins for clients that left */
+    pthread_mutex_t mutex;      /* guards sessions, and in each its identity (session.h) */
+    struct session *sessions;
+    bool is_admitted;
+    bool is_paused;
+    bool is_draining;
+};
+
+/* The gate must not be woken between this and the end of start-up on the calling thread. */
+void app_thread_start(struct app_thread *thread, struct app_shared *shared);
+void app_thread_stop(struct app_thread *thread); /* cuts all sessions; joins */
+
+/* From any thread, in the order of the calls. */
+void app_thread_accept(struct app_thread *thread, int fd);
+void app_thread_set_admitted(struct app_thread *thread, bool is_admitted);
+void app_thread_set_paused(struct app_thread *thread, bool is_paused);
+void app_thread_drain(struct app_thread *thread); /* idle sessions end, the others when they get idle */
+void app_thread_cut(struct app_thread *thread);   /* all sessions end */
+bool app_thread_kill(struct app_thread *thread, uint64_t session_id);
+size_t app_thread_view(struct app_thread *thread, struct view_session *ret_sessions, size_t max);
+
+/* The read buffer, with room for what is kept and a good read after it. */
+uint8_t *app_thread_buffer(struct app_thread *thread, size_t kept_bytes, size_t *ret_room);
+
+#endif

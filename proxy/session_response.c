@@ -1,0 +1,383 @@
+/* The walk over a response's packets of session_response.h. */
+#include "proxy/session_response.h"
+
+#include "protocol/constants.h"
+#include "protocol/packet.h"
+#include "protocol/response.h"
+
+#include <assert.h>
+
+enum { HEADER_AND_FIRST = PACKET_HEADER_BYTES + 1 };
+
+/* Of the flags that an OK tells, those that are still true when the next statement's rows begin. */
+#define STATUS_LASTING (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT | STATUS_NO_BACKSLASH_ESCAPES)
+
+/* What one walk of session_response_next() works on. */
+struct walk {
+    struct session_response *response;
+    uint8_t *data;
+    size_t length;
+    size_t at; /* everything before is to be passed */
+    struct session_response_step *step;
+};
+
+void session_response_init(struct session_response *response, uint64_t source_caps, uint64_t client_caps,
+                           uint16_t status)
+{
+    *response = (struct session_response){.source_caps = source_caps,
+                                          .client_caps = client_caps,
+                                          .status = status & STATUS_LASTING,
+                                          .is_differing = response_differs(source_caps, client_caps)};
+}
+
+static bool has_eofs(const struct session_response *response)
+{
+    return (response->client_caps & CAP_DEPRECATE_EOF) == 0;
+}
+
+void session_response_begin(struct session_response *response, enum command_response kind)
+{
+    assert(response->await == AWAIT_NOTHING && kind != COMMAND_RESPONSE_NONE &&
+           kind != COMMAND_RESPONSE_AUTH);
+    response->await = AWAIT_FIRST;
+    if (kind == COMMAND_RESPONSE_PREPARE)
+        response->await = AWAIT_PREPARED;
+    else if (kind == COMMAND_RESPONSE_ROWS || kind == COMMAND_RESPONSE_FIELDS)
+        response->await = AWAIT_ROWS;
+    else if (kind == COMMAND_RESPONSE_TEXT)
+        response->await = AWAIT_TEXT;
+    response->is_prepared = kind == COMMAND_RESPONSE_PREPARE;
+    response->sequence = 0;
+    response->shift = 0;
+    response->eof_due = false;
+}
+
+bool session_response_is_open(const struct session_response *response)
+{
+    return response->await != AWAIT_NOTHING || response->left > 0 || response->continues || response->eof_due;
+}
+
+/* Hands out what was walked over, all of it to be passed. */
+static enum result give_passed(struct walk *walk, enum response_step_kind kind)
+{
+    if (walk->at == 0)
+        return RESULT_AGAIN;
+    *walk->step = (struct session_response_step){
+        .kind = kind,
+        .bytes = {walk->data, walk->at},
+        .sequence = (uint8_t)(walk->response->sequence + walk->response->shift),
+        .is_end = !session_response_is_open(walk->response)
+    };
+    return RESULT_OK;
+}
+
+/* The EOF that the client expects here; the next packets of the source count one further for it. */
+static enum result give_eof(struct walk *walk)
+{
+    struct session_response *response = walk->response;
+    if (walk->at > 0)
+        return give_passed(walk, RESPONSE_STEP_PASS);
+    struct writer writer;
+    uint8_t sequence = (uint8_t)(response->sequence + response->shift + 1);
+    response->shift++;
+    response->eof_due = false;
+    writer_init(&writer, response->eof, sizeof(response->eof));
+    size_t mark = packet_begin(&writer);
+    response_eof_encode(&writer, (struct response_eof){.status = response->status});
+    packet_end(&writer, mark, &sequence);
+    assert(!writer_failed(&writer));
+    *walk->step = (struct session_response_step){.kind = RESPONSE_STEP_INSERT,
+                                                 .bytes = writer_span_written(&writer),
+                                                 .is_end = !session_response_is_open(response)};
+    return RESULT_OK;
+}
+
+static void renumber(struct walk *walk, struct packet_header header)
+{
+    header.sequence = (uint8_t)(header.sequence + walk->response->shift);
+    packet_header_encode(walk->data + walk->at, header);
+}
+
+/* Begins to pass the packet at walk->at, as far as its header. */
+static void pass_header(struct walk *walk, struct packet_header header)
+{
+    struct session_response *response = walk->response;
+    response->sequence = header.sequence;
+    if (response->shift != 0)
+        renumber(walk, header);
+    response->left = header.length;
+    response->continues = header.length == PACKET_PAYLOAD_MAX;
+    walk->at += PACKET_HEADER_BYTES;
+}
+
+/* RESULT_AGAIN: pass what there is first, or wait for more. */
+static enum result want_whole(const struct walk *walk, struct packet_header header)
+{
+    if (header.length > SESSION_RESPONSE_WHOLE_MAX)
+        return RESULT_TOO_LARGE;
+    return walk->length - walk->at < PACKET_HEADER_BYTES + (size_t)header.length ? RESULT_AGAIN : RESULT_OK;
+}
+
+static void await_definitions(struct session_response *response, uint32_t count)
+{
+    response->definitions = count;
+    response->await = AWAIT_DEFINITIONS;
+}
+
+/* An OK, or the OK that ends rows. It is handed out alone, after what goes before it. */
+static enum result give_ok(struct walk *walk, struct packet_header header)
+{
+    struct session_response *response = walk->response;
+    uint16_t status;
+    enum result result = want_whole(walk, header);
+    if (result == RESULT_AGAIN || (result == RESULT_OK && walk->at > 0))
+        return give_passed(walk, RESPONSE_STEP_PASS);
+    if (result != RESULT_OK)
+        return result;
+    struct span payload = {walk->data + PACKET_HEADER_BYTES, header.length};
+    result = response_status(payload, response->source_caps, &status);
+    if (result != RESULT_OK)
+        return RESULT_MALFORMED;
+    /* After the definitions of a cursor comes only one EOF, which says that there is a cursor. */
+    if (response->eof_due && (status & STATUS_CURSOR_EXISTS) == 0)
+        return give_eof(walk);
+    response->eof_due = false;
+    response->status = status & STATUS_LASTING;
+    response->sequence = header.sequence;
+    if (response->shift != 0)
+        renumber(walk, header);
+    response->await = status & STATUS_MORE_RESULTS ? AWAIT_FIRST : AWAIT_NOTHING;
+    *walk->step = (struct session_response_step){
+        .kind = RESPONSE_STEP_OK,
+        .bytes = {walk->data, PACKET_HEADER_BYTES + (size_t)header.length},
+        .payload = payload,
+        .status = status,
+        .sequence = (uint8_t)(header.sequence + response->shift),
+        .is_end = response->await == AWAIT_NOTHING
+    };
+    return RESULT_OK;
+}
+
+static void pass_error(struct walk *walk, struct packet_header header)
+{
+    walk->response->await = AWAIT_NOTHING;
+    pass_header(walk, header);
+}
+
+/* RESULT_AGAIN with nothing given: the walk goes on. */
+static enum result on_column_count(struct walk *walk, struct packet_header header, bool *ret_is_given)
+{
+    struct reader reader;
+    enum result result = want_whole(walk, header);
+    if (result == RESULT_AGAIN) {
+        *ret_is_given = true;
+        return give_passed(walk, RESPONSE_STEP_PASS);
+    }
+    if (result != RESULT_OK)
+        return result;
+    reader_init(&reader, walk->data + walk->at + PACKET_HEADER_BYTES, header.length);
+    uint64_t count = reader_lenenc(&reader);
+    if (reader_failed(&reader) || count == 0 || count > UINT16_MAX)
+        return RESULT_MALFORMED;
+    await_definitions(walk->response, (uint32_t)count);
+    pass_header(walk, header);
+    return RESULT_OK;
+}
+
+static enum result on_first(struct walk *walk, struct packet_header header, bool *ret_is_given)
+{
+    struct session_response *response = walk->response;
+    struct span start = {walk->data + walk->at + PACKET_HEADER_BYTES, 1};
+    switch (response_kind_of_first(start, header.length, response->source_caps)) {
+    case RESPONSE_OK:
+        *ret_is_given = true;
+        return give_ok(walk, header);
+    case RESPONSE_ERR:
+        pass_error(walk, header);
+        return RESULT_OK;
+    case RESPONSE_INFILE:
+        response->is_infile = true;
+        pass_header(walk, header);
+        return RESULT_OK;
+    case RESPONSE_RESULTSET:
+        return on_column_count(walk, header, ret_is_given);
+    default:
+        return RESULT_MALFORMED;
+    }
+}
+
+static enum result on_prepared(struct walk *walk, struct packet_header header, bool *ret_is_given)
+{
+    struct session_response *response = walk->response;
+    struct command_prepared prepared;
+    enum result result = want_whole(walk, header);
+    if (result == RESULT_AGAIN) {
+        *ret_is_given = true;
+        return give_passed(walk, RESPONSE_STEP_PASS);
+    }
+    if (result != RESULT_OK)
+        return result;
+    struct span payload = {walk->data + walk->at + PACKET_HEADER_BYTES, header.length};
+    if (response_is_error(payload)) {
+        pass_error(walk, header);
+        return RESULT_OK;
+    }
+    if (command_prepared_decode(payload, &prepared) != RESULT_OK)
+        return RESULT_MALFORMED;
+    response->second_block = prepared.parameters > 0 ? prepared.columns : 0;
+    await_definitions(response, prepared.parameters > 0 ? prepared.parameters : prepared.columns);
+    if (response->definitions == 0)
+        response->await = AWAIT_NOTHING;
+    pass_header(walk, header);
+    return RESULT_OK;
+}
+
+static enum result on_row(struct walk *walk, struct packet_header header, uint8_t first, bool *ret_is_given)
+{
+    struct session_response *response = walk->response;
+    switch (response_kind_of_row(first, header.length, response->source_caps)) {
+    case RESPONSE_OK:
+        *ret_is_given = true;
+        return give_ok(walk, header);
+    case RESPONSE_ERR:
+    case RESPONSE_ROW:
+        if (response->eof_due) {
+            *ret_is_given = true;
+            return give_eof(walk);
+        }
+        if (first == RESPONSE_HEADER_ERR)
+            pass_error(walk, header);
+        else
+            pass_header(walk, header);
+        return RESULT_OK;
+    default:
+        return RESULT_MALFORMED;
+    }
+}
+
+static enum result on_payload(struct walk *walk, struct packet_header header, bool *ret_is_given)
+{
+    struct session_response *response = walk->response;
+    uint8_t first = walk->data[walk->at + PACKET_HEADER_BYTES];
+    switch ((enum response_await)response->await) {
+    case AWAIT_FIRST:
+        return on_first(walk, header, ret_is_given);
+    case AWAIT_ROWS:
+        return on_row(walk, header, first, ret_is_given);
+    case AWAIT_PREPARED:
+        return on_prepared(walk, header, ret_is_given);
+    case AWAIT_DEFINITIONS:
+        if (first == RESPONSE_HEADER_ERR) {
+            pass_error(walk, header);
+            return RESULT_OK;
+        }
+        response->definitions--;
+        pass_header(walk, header);
+        return RESULT_OK;
+    case AWAIT_TEXT:
+        response->await = AWAIT_NOTHING;
+        pass_header(walk, header);
+        return RESULT_OK;
+    case AWAIT_NOTHING:
+        break;
+    }
+    return RESULT_MALFORMED;
+}
+
+/* The last definition of a block has gone. */
+static void end_definitions(struct session_response *response)
+{
+    response->eof_due = has_eofs(response);
+    if (!response->is_prepared) {
+        response->await = AWAIT_ROWS;
+        return;
+    }
+    response->definitions = response->second_block;
+    response->second_block = 0;
+    if (response->definitions == 0)
+        response->await = AWAIT_NOTHING;
+}
+
+/* A payload has gone completely. True: the walk stops here, a step has been given. */
+static bool end_payload(struct walk *walk, enum result *ret_result)
+{
+    struct session_response *response = walk->response;
+    if (response->is_infile) {
+        response->is_infile = false;
+        *ret_result = give_passed(walk, RESPONSE_STEP_INFILE);
+        return true;
+    }
+    if (response->await == AWAIT_DEFINITIONS && response->definitions == 0)
+        end_definitions(response);
+    /* A prepared statement's EOFs don't depend on what follows. */
+    bool is_eof_now = response->eof_due && response->is_prepared;
+    if (!is_eof_now && session_response_is_open(response))
+        return false;
+    if (is_eof_now) {
+        *ret_result = give_eof(walk);
+        return true;
+    }
+    *ret_result = give_passed(walk, RESPONSE_STEP_PASS);
+    return true;
+}
+
+/* Moves over the payload of the packet under way. False: there is not all of it. */
+static bool pass_payload(struct walk *walk)
+{
+    struct session_response *response = walk->response;
+    size_t available = walk->length - walk->at;
+    if (available < response->left) {
+        response->left -= (uint32_t)available;
+        walk->at = walk->length;
+        return false;
+    }
+    walk->at += response->left;
+    response->left = 0;
+    return true;
+}
+
+enum result session_response_next(struct session_response *response, uint8_t *data, size_t length_bytes,
+                                  struct session_response_step *ret_step)
+{
+    struct walk walk = {.response = response, .data = data, .length = length_bytes, .step = ret_step};
+    enum result result = RESULT_OK;
+    bool is_given = false;
+    if (response->eof_due && response->is_prepared)
+        return give_eof(&walk);
+    for (;;) {
+        bool is_under_way = response->left > 0;
+        if (is_under_way && !pass_payload(&walk))
+            return give_passed(&walk, RESPONSE_STEP_PASS);
+        if (is_under_way && !response->continues && end_payload(&walk, &result))
+            return result;
+        struct packet_header header;
+        struct span ahead = {data + walk.at, length_bytes - walk.at};
+        if (packet_peek(ahead, &header) != RESULT_OK)
+            return give_passed(&walk, RESPONSE_STEP_PASS);
+        if (response->continues) {
+            pass_header(&walk, header);
+            if (header.length == 0 && end_payload(&walk, &result))
+                return result;
+            continue;
+        }
+        if (header.length == 0)
+            return RESULT_MALFORMED;
+        if (ahead.length < HEADER_AND_FIRST)
+            return give_passed(&walk, RESPONSE_STEP_PASS);
+        result = on_payload(&walk, header, &is_given);
+        if (result != RESULT_OK || is_given)
+            return result;
+    }
+}
+
+enum result session_response_encode_ok(const struct session_response *response,
+                                       const struct session_response_step *step, struct writer *writer)
+{
+    uint8_t sequence = step->sequence;
+    size_t mark = packet_begin(writer);
+    enum result result =
+        response_ok_rewrite(step->payload, response->source_caps, response->client_caps, writer);
+    if (result == RESULT_OK)
+        packet_end(writer, mark, &sequence);
+    return result;
+}
