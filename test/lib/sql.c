@@ -2,6 +2,7 @@
 #include "test/lib/sql.h"
 
 #include <mysql.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,10 @@
 
 enum { CONNECT_TIMEOUT_S = 40 };
 
-/* Reachable to the end, so that a connection that a test leaves open is no leak. */
+/* Reachable to the end, so that a connection that a test leaves open is no leak. Tests open them on several
+ * threads. */
 static struct sql *connections;
+static pthread_mutex_t connections_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void sql_take_error(struct sql *conn)
 {
@@ -53,8 +56,10 @@ struct sql *sql_try_open(const struct sql_options *options)
                             options->db, options->port, options->socket,
                             options->flags | CLIENT_MULTI_STATEMENTS))
         sql_take_error(conn);
+    (void)pthread_mutex_lock(&connections_lock);
     conn->next = connections;
     connections = conn;
+    (void)pthread_mutex_unlock(&connections_lock);
     return conn;
 }
 
@@ -68,19 +73,26 @@ struct sql *sql_open_at(struct place where, const struct sql_options *options)
     return conn;
 }
 
-void sql_close(struct sql *conn)
+static void forget_connection(struct sql *conn)
 {
     struct sql **link = &connections;
 
+    (void)pthread_mutex_lock(&connections_lock);
+    while (*link != conn)
+        link = &(*link)->next;
+    *link = conn->next;
+    (void)pthread_mutex_unlock(&connections_lock);
+}
+
+void sql_close(struct sql *conn)
+{
     if (!conn)
         return;
     if (conn->is_pending) {
         sql_break(conn);
         (void)sql_finish_try(conn);
     }
-    while (*link != conn)
-        link = &(*link)->next;
-    *link = conn->next;
+    forget_connection(conn);
     mysql_close(conn->handle);
     while (conn->memory) {
         struct sql_memory *memory = conn->memory;

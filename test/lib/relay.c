@@ -1,0 +1,191 @@
+/* The relay of relay.h: one thread that accepts, one for each connection. */
+#include "test/lib/relay.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "protocol/xalloc.h"
+#include "test/lib/place.h"
+
+enum { CHUNK_BYTES = 65536 };
+
+struct relay {
+    uint16_t port;
+    uint16_t target_port;
+    int listener;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    char wanted[64]; /* empty: nothing is to be damaged */
+    atomic_bool has_corrupted;
+    atomic_uint connections;
+    struct relay *next;
+};
+
+/* side[0]: who connected to us; side[1]: the target. */
+struct pair {
+    struct relay *relay;
+    int side[2];
+};
+
+static struct relay *relays;
+
+static int open_socket(void)
+{
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return fd;
+}
+
+static struct sockaddr_in local_address(uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+static void corrupt(struct relay *relay, char *bytes, size_t size)
+{
+    (void)pthread_mutex_lock(&relay->lock);
+    char *found = relay->wanted[0] ? memmem(bytes, size, relay->wanted, strlen(relay->wanted)) : NULL;
+    if (found) {
+        *found = (char)(*found ^ 1);
+        relay->wanted[0] = '\0';
+        atomic_store(&relay->has_corrupted, true);
+    }
+    (void)pthread_mutex_unlock(&relay->lock);
+}
+
+static bool send_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return false;
+        bytes += sent;
+        size -= (size_t)sent;
+    }
+    return true;
+}
+
+static bool pump(struct pair *pair, int from, char *chunk)
+{
+    ssize_t got = recv(pair->side[from], chunk, CHUNK_BYTES, 0);
+
+    if (got <= 0)
+        return false;
+    if (from == 1)
+        corrupt(pair->relay, chunk, (size_t)got);
+    return send_all(pair->side[!from], chunk, (size_t)got);
+}
+
+static void *run_pair(void *arg)
+{
+    struct pair *pair = arg;
+    struct pollfd polls[2] = {
+        {.fd = pair->side[0], .events = POLLIN},
+        {.fd = pair->side[1], .events = POLLIN},
+    };
+    char *chunk = xmalloc(CHUNK_BYTES);
+    bool goes_on = true;
+
+    while (goes_on && poll(polls, 2, -1) > 0)
+        for (int from = 0; from < 2 && goes_on; from++)
+            if (polls[from].revents)
+                goes_on = pump(pair, from, chunk);
+    (void)close(pair->side[0]);
+    (void)close(pair->side[1]);
+    free(chunk);
+    free(pair);
+    return NULL;
+}
+
+static void serve(struct relay *relay, int fd)
+{
+    struct pair *pair = xcalloc(1, sizeof *pair);
+    struct sockaddr_in target = local_address(relay->target_port);
+    pthread_t thread;
+    int on = 1;
+
+    *pair = (struct pair){
+        relay, {fd, open_socket()}
+    };
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (connect(pair->side[1], (struct sockaddr *)&target, sizeof target) == 0 &&
+        pthread_create(&thread, NULL, run_pair, pair) == 0) {
+        (void)pthread_detach(thread);
+        return;
+    }
+    (void)close(pair->side[0]);
+    (void)close(pair->side[1]);
+    free(pair);
+}
+
+static void *run_relay(void *arg)
+{
+    struct relay *relay = arg;
+    int fd;
+
+    while ((fd = accept4(relay->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        (void)atomic_fetch_add(&relay->connections, 1);
+        serve(relay, fd);
+    }
+    return NULL;
+}
+
+struct relay *relay_start(uint16_t target_port)
+{
+    struct relay *relay = xcalloc(1, sizeof *relay);
+
+    relay->next = relays;
+    relays = relay;
+    relay->target_port = target_port;
+    relay->port = place_free_port();
+    (void)pthread_mutex_init(&relay->lock, NULL);
+    struct sockaddr_in address = local_address(relay->port);
+    relay->listener = open_socket();
+    ck_assert_msg(bind(relay->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+                      listen(relay->listener, 64) == 0,
+                  "relay: port %u: %m", relay->port);
+    ck_assert_int_eq(pthread_create(&relay->thread, NULL, run_relay, relay), 0);
+    return relay;
+}
+
+uint16_t relay_port(const struct relay *relay)
+{
+    return relay->port;
+}
+
+void relay_corrupt_next(struct relay *relay, const char *text)
+{
+    atomic_store(&relay->has_corrupted, false);
+    (void)pthread_mutex_lock(&relay->lock);
+    (void)snprintf(relay->wanted, sizeof relay->wanted, "%s", text);
+    (void)pthread_mutex_unlock(&relay->lock);
+}
+
+bool relay_has_corrupted(void *relay)
+{
+    return atomic_load(&((struct relay *)relay)->has_corrupted);
+}
+
+unsigned relay_connections(struct relay *relay)
+{
+    return atomic_load(&relay->connections);
+}

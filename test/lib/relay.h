@@ -1,0 +1,20 @@
+/* A TCP relay between ackgate and the source that can damage what passes: for what a network with bad memory
+ * does. Runs on threads of its own and ends with the test's process. */
+#ifndef ACKGATE_TEST_RELAY_H
+#define ACKGATE_TEST_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct relay;
+
+/* Listens on a free port of 127.0.0.1. */
+struct relay *relay_start(uint16_t target_port);
+uint16_t relay_port(const struct relay *relay);
+/* The next time that the target sends this text, its first byte becomes another one. Once. */
+void relay_corrupt_next(struct relay *relay, const char *text);
+bool relay_has_corrupted(void *relay); /* a wait_condition */
+/* Connections taken so far. */
+unsigned relay_connections(struct relay *relay);
+
+#endif
