@@ -31,7 +31,7 @@ struct replica_from {
 #define replica_attach(server, host, port, user, password, mode)                                             \
     replica_attach_at(HERE, server,                                                                          \
                       &(struct replica_from){host, port, user, password, mode, NULL, 0, false, false, NULL})
-#define replica_attach_from(server, from) replica_attach_at(HERE, server, from)
+#define replica_attach_from(server, ...) replica_attach_at(HERE, server, __VA_ARGS__)
 void replica_attach_at(struct place where, struct server *server, const struct replica_from *from);
 /* Stops and forgets its source; the data stays. */
 void replica_detach(struct server *server);

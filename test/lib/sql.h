@@ -35,7 +35,7 @@ struct sql_options {
 #define sql_open(host, port, user, password)                                                                 \
     sql_open_at(HERE, &(struct sql_options){host, port, NULL, user, password, NULL, 0, 0, false, false,      \
                                             false, NULL})
-#define sql_open_with(options) sql_open_at(HERE, options)
+#define sql_open_with(...) sql_open_at(HERE, __VA_ARGS__)
 struct sql *sql_open_at(struct place where, const struct sql_options *options);
 /* Never NULL: sql_errno() tells whether the connection stands (0), and sql_error() why not. */
 struct sql *sql_try_open(const struct sql_options *options);

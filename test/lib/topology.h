@@ -40,7 +40,7 @@ struct topology_options {
 #define topology_start(family, rule, n)                                                                      \
     topology_start_at(                                                                                       \
         HERE, &(struct topology_options){family, rule, n, REPLICA_GTID, NULL, NULL, NULL, false, false})
-#define topology_start_with(options) topology_start_at(HERE, options)
+#define topology_start_with(...) topology_start_at(HERE, __VA_ARGS__)
 struct topology *topology_start_at(struct place where, const struct topology_options *options);
 
 /* Attaches replica i (from 0) to ackgate; topology_start() has done it unless `detached`. */

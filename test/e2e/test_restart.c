@@ -1,0 +1,191 @@
+/* Whoever dies and returns while clients write — ackgate, the source, a replica — nothing that got an OK is
+ * missing anywhere afterwards, the replicas re-attach by themselves, and all servers end equal. */
+#include <check.h>
+#include <stdio.h>
+
+#include "test/lib/load.h"
+#include "test/lib/place.h"
+#include "test/lib/runner.h"
+#include "test/lib/sql.h"
+#include "test/lib/topology.h"
+#include "test/lib/wait.h"
+
+enum { CLIENTS = 4, OKS_BETWEEN = 40 };
+
+/* A replica that throws away what it has received and not applied: MariaDB does so by itself at each start.
+ */
+static const char *const mysql_replica_options[] = {"--relay-log-recovery=1", NULL};
+
+static struct topology *start(enum family family, const char *rule)
+{
+    return topology_start_with(&(struct topology_options){
+        .family = family,
+        .rule = rule,
+        .replicas = 2,
+        .replica_options = family == FAMILY_MYSQL ? mysql_replica_options : NULL,
+    });
+}
+
+static int rounds(int usual)
+{
+    return e2e_is_long() ? usual * 5 : usual;
+}
+
+/* The end of each story. */
+static void assert_all_kept(struct topology *t, struct load *load)
+{
+    load_stop(load);
+    topology_wait_open(t);
+    topology_assert_same_data(t);
+    load_assert_kept(load, t->source);
+    for (size_t i = 0; i < t->replica_count; i++)
+        load_assert_kept(load, t->replica[i]);
+}
+
+/* Everybody is back: the load goes on, and both replicas are there again without anybody's help. */
+static void assert_recovered(struct topology *t, struct load *load)
+{
+    gate_wait_open(t->gate);
+    load_wait_oks(load, OKS_BETWEEN);
+    topology_wait_open(t);
+}
+
+START_TEST(ackgate_dies)
+{
+    struct topology *t = start(TEST_FAMILY, "ANY 1 (r1, r2)");
+    struct load *load = load_start(t->gate, CLIENTS);
+
+    for (int i = 0; i < rounds(3); i++) {
+        load_wait_oks(load, OKS_BETWEEN);
+        uint64_t breaks = load_breaks(load);
+        gate_kill(t->gate);
+        gate_start(t->gate);
+        assert_recovered(t, load);
+        ck_assert_uint_ge(load_breaks(load) - breaks, CLIENTS);
+    }
+    assert_all_kept(t, load);
+}
+END_TEST
+
+START_TEST(ackgate_is_stopped)
+{
+    struct topology *t = start(TEST_FAMILY, "ALL (r1, r2)");
+    struct load *load = load_start(t->gate, CLIENTS);
+
+    for (int i = 0; i < rounds(2); i++) {
+        load_wait_oks(load, OKS_BETWEEN);
+        gate_stop(t->gate);
+        gate_start(t->gate);
+        assert_recovered(t, load);
+    }
+    /* killed with nobody writing, and with a replica that is away */
+    replica_stop_receiver(t->replica[1]);
+    gate_kill(t->gate);
+    gate_start(t->gate);
+    gate_wait_attached(t->gate, 1);
+    replica_start_receiver(t->replica[1]);
+    assert_recovered(t, load);
+    assert_all_kept(t, load);
+}
+END_TEST
+
+START_TEST(source_dies)
+{
+    struct topology *t = start(TEST_FAMILY, "ANY 1 (r1, r2)");
+    struct load *load = load_start(t->gate, CLIENTS);
+
+    for (int i = 0; i < rounds(2); i++) {
+        load_wait_oks(load, OKS_BETWEEN);
+        server_kill(t->source);
+        server_start(t->source);
+        assert_recovered(t, load);
+    }
+    assert_all_kept(t, load);
+}
+END_TEST
+
+START_TEST(source_is_stopped)
+{
+    struct topology *t = start(TEST_FAMILY, "ANY 1 (r1, r2)");
+    struct load *load = load_start(t->gate, CLIENTS);
+
+    for (int i = 0; i < rounds(2); i++) {
+        load_wait_oks(load, OKS_BETWEEN);
+        server_stop(t->source);
+        server_start(t->source);
+        assert_recovered(t, load);
+    }
+    assert_all_kept(t, load);
+}
+END_TEST
+
+/* Source and ackgate at once, in both orders of coming back. */
+START_TEST(source_and_ackgate_die)
+{
+    struct topology *t = start(TEST_FAMILY, "ANY 1 (r1, r2)");
+    struct load *load = load_start(t->gate, CLIENTS);
+
+    for (int i = 0; i < rounds(2); i++) {
+        load_wait_oks(load, OKS_BETWEEN);
+        gate_kill(t->gate);
+        server_kill(t->source);
+        if (i % 2)
+            gate_start(t->gate);
+        server_start(t->source);
+        if (i % 2 == 0)
+            gate_start(t->gate);
+        assert_recovered(t, load);
+    }
+    assert_all_kept(t, load);
+}
+END_TEST
+
+START_TEST(replica_dies)
+{
+    struct topology *t = start(TEST_FAMILY, "ANY 1 (r1, r2)");
+    struct load *load = load_start(t->gate, CLIENTS);
+
+    for (int i = 0; i < rounds(2); i++) {
+        load_wait_oks(load, OKS_BETWEEN);
+        server_kill(t->replica[i % 2]);
+        load_wait_oks(load, OKS_BETWEEN); /* the other one is enough */
+        server_start(t->replica[i % 2]);
+        assert_recovered(t, load);
+    }
+    assert_all_kept(t, load);
+}
+END_TEST
+
+/* r1's applier stands still, so all that it has acked is in its relay log only, and that is gone after its
+ * restart: it comes back with less than it had acked, and is sent it again. */
+START_TEST(relay_log_is_lost)
+{
+    struct topology *t = start(TEST_FAMILY, "ALL (r1, r2)");
+    struct load *load = load_start(t->gate, CLIENTS);
+
+    for (int i = 0; i < rounds(2); i++) {
+        struct server *replica = t->replica[i % 2];
+        replica_stop_applier(replica);
+        load_wait_oks(load, OKS_BETWEEN);
+        server_kill(replica);
+        server_start(replica);
+        assert_recovered(t, load);
+    }
+    assert_all_kept(t, load);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("restart");
+    double seconds = e2e_is_long() ? 600 : E2E_TIMEOUT;
+
+    e2e_add_within(suite, "ackgate_dies", ackgate_dies, seconds);
+    e2e_add_within(suite, "ackgate_stopped", ackgate_is_stopped, seconds);
+    e2e_add_within(suite, "source_dies", source_dies, seconds);
+    e2e_add_within(suite, "source_stopped", source_is_stopped, seconds);
+    e2e_add_within(suite, "both_die", source_and_ackgate_die, seconds);
+    e2e_add_within(suite, "replica_dies", replica_dies, seconds);
+    e2e_add_within(suite, "relay_log_lost", relay_log_is_lost, seconds);
+    return e2e_main(suite);
+}
