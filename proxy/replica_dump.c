@@ -1,0 +1,183 @@
+/* A dump, from its command to the attachment: who asks, where it begins, and the wait for the journal. */
+#include "proxy/replica.h"
+
+#include "protocol/command.h"
+#include "protocol/constants.h"
+#include "proxy/clock.h"
+#include "proxy/replica_batch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void refuse(struct replica *replica, const struct replica_refusal *refusal)
+{
+    log_warn(replica->label, "refused: %u %s", refusal->code, refusal->text);
+    if (replica->voter != FANOUT_OBSERVER) {
+        struct fanout_voter *voter = &replica->fanout->voters[replica->voter];
+        voter->is_refused = true;
+        snprintf(voter->last.last_error, sizeof(voter->last.last_error), "%s", refusal->text);
+    }
+    replica_refuse(replica, refusal->code, refusal->text);
+}
+
+/* ---- who ---- */
+
+static void name_voter(struct replica *replica)
+{
+    const char *name = replica->fanout->config->voters[replica->voter].name;
+    snprintf(replica->name, sizeof(replica->name), "%s", name);
+    snprintf(replica->label, sizeof(replica->label), "replica %s", name);
+}
+
+/* Only voters with semi-sync count; the others are served as observers. RESULT_DENIED: not served at all. */
+static enum result identify(struct replica *replica)
+{
+    struct fanout *fanout = replica->fanout;
+    replica_session_uuid(&replica->session, replica->uuid);
+    replica->session.server_id = replica->request.server_id;
+    replica->is_semi_sync = replica_session_is_semi_sync(&replica->session);
+    uint32_t voter = fanout_identify(fanout, replica->uuid, replica->request.server_id);
+    if (voter == FANOUT_OBSERVER)
+        return fanout->config->replication.is_unlisted_allowed ? RESULT_OK : RESULT_DENIED;
+    if (!replica->is_semi_sync) {
+        log_warn(
+            replica->label,
+            "is %s by its identity, but without semi-sync: served as an observer, its acks are missing for "
+            "the quorum. Switch semi-sync on there (rpl_semi_sync_replica_enabled or "
+            "rpl_semi_sync_slave_enabled) and restart its receiver",
+            fanout->config->voters[voter].name);
+        return RESULT_OK;
+    }
+    replica->voter = voter;
+    name_voter(replica);
+    return RESULT_OK;
+}
+
+/* ---- where ---- */
+
+/* What the replica has by GTID is left out; with a file named too (mysqlbinlog) only that. */
+static void set_skip(struct replica *replica)
+{
+    struct replica_request *request = &replica->request;
+    enum flavor flavor = request->have.flavor;
+    if (flavor == FLAVOR_MYSQL && !gtid_set_is_empty(&request->have.set))
+        replica_skip_set_mysql(&replica->skip, &request->have.set);
+    if (flavor == FLAVOR_MARIADB) {
+        replica->skip.leaves_annotations_out = (request->flags & DUMP_FLAG_ANNOTATE) == 0;
+        struct span strict;
+        replica->skip.is_strict =
+            replica_session_text(&replica->session, "slave_gtid_strict_mode", &strict) &&
+            span_is_text(strict, "1");
+        if (request->is_by_gtid)
+            replica_skip_set_mariadb(&replica->skip, &request->have.list);
+    }
+}
+
+static enum result start_locating(struct replica *replica, struct replica_refusal *ret_refusal)
+{
+    struct store *store = replica->fanout->store;
+    struct position from;
+    const struct gtid_state *state;
+    enum result result = replica_request_find(&replica->request, store, &from, ret_refusal);
+    if (result != RESULT_OK)
+        return result;
+    set_skip(replica);
+    if (!replica->request.is_by_gtid) {
+        replica_locate_to(&replica->locate, store_flavor(store), from);
+        replica->has_located = true;
+        return RESULT_OK;
+    }
+    from.offset = BINLOG_START;
+    result = store_file_gtids(store, from.file, &state);
+    if (result != RESULT_OK) {
+        *ret_refusal = (struct replica_refusal){ERROR_CODE_SOURCE_FATAL_READING_BINLOG, ""};
+        snprintf(ret_refusal->text, sizeof(ret_refusal->text),
+                 "ackgate: the store's GTIDs cannot be read: %s", result_text(result));
+        return result;
+    }
+    if (replica->skip.flavor == FLAVOR_MARIADB)
+        replica_skip_begin_file(&replica->skip, &state->list, &store_gtids(store)->list);
+    replica_locate_gtids(&replica->locate, store_flavor(store), from, state);
+    replica->has_located = true;
+    return RESULT_OK;
+}
+
+static void attach(struct replica *replica)
+{
+    struct position place = replica->locate.walk.at;
+    bool is_by_gtid = replica->request.is_by_gtid;
+    if (replica->request.has_until)
+        replica_skip_set_until(&replica->skip, &replica->request.until, &replica->request.have.list);
+    replica->has_up_to = place;
+    replica->from = is_by_gtid ? (struct position){place.file, BINLOG_START} : place;
+    replica->is_attached = true;
+    replica->attached_wall_ms = clock_wall_ms();
+    replica_set_state(replica, REPLICA_ATTACHING);
+    if (replica->voter != FANOUT_OBSERVER) {
+        replica->fanout->voters[replica->voter].replica = replica;
+        replica->fanout->voters[replica->voter].is_refused = false;
+        replica->fanout->voters[replica->voter].needs_from = place;
+    }
+    log_info(replica->label,
+             "attached from %s: server id %" PRIu32 " %s, %s, has everything up to file %" PRIu64
+             " offset %" PRIu64,
+             replica->peer, replica->request.server_id, replica->uuid,
+             replica->is_semi_sync ? "semi-sync" : "no semi-sync", place.file, place.offset);
+    struct fanout_callbacks *callbacks = &replica->fanout->callbacks;
+    callbacks->on_attaching(callbacks->argument, replica->id, replica->voter, replica->is_semi_sync,
+                            replica->from, replica->has_up_to);
+}
+
+static void refuse_place(struct replica *replica, enum result result)
+{
+    struct replica_refusal refusal = {ERROR_CODE_SOURCE_FATAL_READING_BINLOG, ""};
+    if (result == RESULT_NOT_FOUND || result == RESULT_CLOSED)
+        replica_request_refuse_position(&replica->request, store_flavor(replica->fanout->store), &refusal);
+    else if (result == RESULT_DIVERGED)
+        snprintf(
+            refusal.text, sizeof(refusal.text),
+            "Error: connecting slave requested to start from a GTID which is not in the master's binlog");
+    else
+        snprintf(refusal.text, sizeof(refusal.text), "ackgate: the store cannot be read there: %s",
+                 result_text(result));
+    refuse(replica, &refusal);
+}
+
+static void on_locate_turn(void *argument)
+{
+    struct replica *replica = argument;
+    if (replica->state != REPLICA_LOCATING)
+        return;
+    enum result result = replica_locate_step(&replica->locate, replica->fanout->store, &replica->skip,
+                                             stream_batch_scratch(replica->fanout->batch));
+    if (result == RESULT_AGAIN)
+        loop_defer(replica->fanout->loop, on_locate_turn, replica);
+    else if (result == RESULT_OK)
+        attach(replica);
+    else
+        refuse_place(replica, result);
+}
+
+void replica_start_dump(struct replica *replica, struct span payload)
+{
+    struct replica_refusal refusal = {ERROR_CODE_SOURCE_FATAL_READING_BINLOG, ""};
+    enum flavor flavor = store_flavor(replica->fanout->store);
+    enum result result =
+        replica_request_decode(payload, &replica->session, flavor, &replica->request, &refusal);
+    if (result == RESULT_OK && identify(replica) != RESULT_OK) {
+        snprintf(refusal.text, sizeof(refusal.text),
+                 "ackgate: this server (id %" PRIu32 ") is not listed, and replication.allow_unlisted is off",
+                 replica->request.server_id);
+        result = RESULT_DENIED;
+    }
+    if (result == RESULT_OK)
+        result = start_locating(replica, &refusal);
+    if (result != RESULT_OK) {
+        refuse(replica, &refusal);
+        return;
+    }
+    fanout_replace_older(replica->fanout, replica);
+    channel_pause(replica->channel);
+    replica_set_state(replica, REPLICA_LOCATING);
+    loop_defer(replica->fanout->loop, on_locate_turn, replica);
+}
