@@ -1,0 +1,173 @@
+/* The operator's commands, and the words around transactions that clients send without need. */
+#include "proxy/admin_statement.h"
+
+#include "protocol/constants.h"
+#include "proxy/admin.h"
+#include "proxy/log.h"
+#include "proxy/runtime.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef void command_fn(struct admin_context *context, const struct admin_match *match,
+                        struct resultset_writer *out);
+
+static void on_nothing(struct admin_context *context, const struct admin_match *match,
+                       struct resultset_writer *out)
+{
+    (void)context;
+    (void)match;
+    admin_ok(out, "");
+}
+
+static void on_unsupported(struct admin_context *context, const struct admin_match *match,
+                           struct resultset_writer *out)
+{
+    (void)context;
+    (void)match;
+    admin_error(out, ERROR_CODE_NOT_SUPPORTED_YET,
+                "This statement is not supported by version " ACKGATE_VERSION "; HELP lists those that are");
+}
+
+static void on_pause(struct admin_context *context, const struct admin_match *match,
+                     struct resultset_writer *out)
+{
+    (void)match;
+    pipeline_set_paused(context->pipeline, true);
+    admin_ok(out, "new application sessions wait until RESUME");
+}
+
+static void on_resume(struct admin_context *context, const struct admin_match *match,
+                      struct resultset_writer *out)
+{
+    (void)match;
+    pipeline_set_paused(context->pipeline, false);
+    admin_ok(out, "");
+}
+
+static void on_reload(struct admin_context *context, const struct admin_match *match,
+                      struct resultset_writer *out)
+{
+    (void)match;
+    char text[480];
+    if (runtime_reload(context->pipeline, text, sizeof(text)) == RESULT_OK)
+        admin_ok(out, text);
+    else
+        admin_error(out, ERROR_CODE_UNKNOWN, "nothing was changed: %s", text);
+}
+
+/* By the signal that operators use, so that there is one way to stop. */
+static void on_shutdown(struct admin_context *context, const struct admin_match *match,
+                        struct resultset_writer *out)
+{
+    (void)match;
+    log_warn("admin", "SHUTDOWN by %s from %s", log_quote_text(context->user), context->peer);
+    kill(getpid(), SIGTERM);
+    admin_ok(out, "");
+}
+
+static void on_flush(struct admin_context *context, const struct admin_match *match,
+                     struct resultset_writer *out)
+{
+    (void)context;
+    (void)match;
+    if (log_reopen() == RESULT_OK)
+        admin_ok(out, "");
+    else
+        admin_error(out, ERROR_CODE_UNKNOWN, "the log file cannot be opened: %s", strerror(errno));
+}
+
+void admin_kill_id(struct admin_context *context, uint64_t id, struct resultset_writer *out)
+{
+    if (context->admin != NULL && admin_kill(context->admin, id)) {
+        admin_ok(out, "");
+        return;
+    }
+    if (pipeline_kill(context->pipeline, id) != RESULT_OK) {
+        admin_error(out, ERROR_CODE_NO_SUCH_THREAD, "Unknown thread id: %llu", (unsigned long long)id);
+        return;
+    }
+    log_warn("admin", "KILL %llu by %s from %s", (unsigned long long)id, log_quote_text(context->user),
+             context->peer);
+    admin_ok(out, "");
+}
+
+static void on_kill(struct admin_context *context, const struct admin_match *match,
+                    struct resultset_writer *out)
+{
+    char *text = admin_token_value(match->captures[0]);
+    char *end;
+    errno = 0;
+    unsigned long long id = strtoull(text, &end, 10);
+    if (errno != 0 || *end != '\0')
+        admin_error(out, ERROR_CODE_NO_SUCH_THREAD, "Unknown thread id: %.40s", text);
+    else
+        admin_kill_id(context, id, out);
+    free(text);
+}
+
+/* Sent by clients on Ctrl-C; statements here are over before it comes. */
+static void on_kill_query(struct admin_context *context, const struct admin_match *match,
+                          struct resultset_writer *out)
+{
+    (void)context;
+    (void)match;
+    admin_ok(out, "");
+}
+
+static void on_purge(struct admin_context *context, const struct admin_match *match,
+                     struct resultset_writer *out)
+{
+    char error[400] = "";
+    char *file = admin_token_value(match->captures[0]);
+    if (pipeline_purge_to(context->pipeline, file, error, sizeof(error)) == RESULT_OK) {
+        log_warn("admin", "PURGE BINARY LOGS TO %s by %s", log_quote_text(file),
+                 log_quote_text(context->user));
+        admin_ok(out, "");
+    } else {
+        admin_error(out, ERROR_CODE_UNKNOWN, "ackgate: %s", error);
+    }
+    free(file);
+}
+
+static const struct command {
+    const char *pattern;
+    command_fn *fn;
+    bool takes_rest; /* whatever follows belongs to it */
+} commands[] = {
+    {"BEGIN|COMMIT|ROLLBACK",               on_nothing,     true },
+    {"START TRANSACTION",                   on_nothing,     true },
+    {"PAUSE",                               on_pause,       false},
+    {"RESUME",                              on_resume,      false},
+    {"RELOAD",                              on_reload,      false},
+    {"SHUTDOWN",                            on_shutdown,    false},
+    {"FLUSH LOGS",                          on_flush,       false},
+    {"FLUSH STATUS|TABLES|PRIVILEGES",      on_nothing,     true },
+    {"KILL QUERY %number",                  on_kill_query,  false},
+    {"KILL CONNECTION|HARD|SOFT? %number",  on_kill,        false},
+    {"PURGE BINARY|MASTER LOGS TO %string", on_purge,       false},
+    {"PURGE",                               on_unsupported, true },
+    {"FLUSH",                               on_unsupported, true },
+    {"RECOVER SOURCE",                      on_unsupported, true },
+    {"RESOLVE",                             on_unsupported, true },
+};
+
+bool admin_command_run(struct admin_context *context, const struct admin_tokens *tokens,
+                       struct resultset_writer *out)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        struct admin_match match;
+        if (!admin_match(tokens, commands[i].pattern, &match))
+            continue;
+        if (!commands[i].takes_rest && match.next < tokens->count)
+            admin_syntax_error(out, tokens, match.next);
+        else
+            commands[i].fn(context, &match, out);
+        return true;
+    }
+    return false;
+}

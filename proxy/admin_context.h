@@ -1,0 +1,23 @@
+/* What a statement of the admin port knows about the session it came from. */
+#ifndef ACKGATE_PROXY_ADMIN_CONTEXT_H
+#define ACKGATE_PROXY_ADMIN_CONTEXT_H
+
+#include "proxy/pipeline.h"
+
+struct admin;
+struct admin_sql;
+
+#define ADMIN_SCHEMA         "ackgate"
+#define ADMIN_SERVER_VERSION "8.4.0-ackgate-" ACKGATE_VERSION
+
+struct admin_context {
+    struct admin *admin; /* for KILL of another admin session; may be NULL */
+    struct admin_sql *sql;
+    struct pipeline *pipeline;
+    uint32_t connection_id;
+    const char *user;
+    const char *peer;
+    char db[65]; /* "" or ADMIN_SCHEMA */
+};
+
+#endif
