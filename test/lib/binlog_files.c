@@ -109,7 +109,8 @@ static void binlog_argv(enum family family, uint16_t port, const char *const *ar
 
     ret_argv[count++] = "--no-defaults";
     if (port) {
-        ret_argv[count++] = "--read-from-remote-server";
+        if (!arguments[0] || strncmp(arguments[0], "--read-from-remote-", 19) != 0)
+            ret_argv[count++] = "--read-from-remote-server";
         ret_argv[count++] = "--host=127.0.0.1";
         ret_argv[count++] = place_format("--port=%u", port);
         ret_argv[count++] = "--user=repl";

@@ -20,7 +20,8 @@ void assert_equal_files_at(struct place where, const char *one, const char *othe
 enum { BINLOG_ARGUMENTS_MAX = 12 };
 
 /* Runs mysqlbinlog or mariadb-binlog with these arguments (NULL-terminated), stdout and stderr to `output`;
- * returns its exit code. port 0: on local files; otherwise it reads from that port as repl. */
+ * returns its exit code. port 0: on local files; otherwise it reads from that port as repl,
+ * with --read-from-remote-server unless the first argument says it in another way. */
 int binlog_client_run(enum family family, uint16_t port, const char *output, const char *const *arguments);
 /* The same in the background. */
 pid_t binlog_client_start(enum family family, uint16_t port, const char *output,
