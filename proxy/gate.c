@@ -57,6 +57,9 @@ void gate_reset(struct gate *gate, const struct gtid_state *confirmed)
 void gate_add_all(struct gate *gate, const struct gtid *gtids, size_t count)
 {
     pthread_mutex_lock(&gate->mutex);
+    if (gate->confirmed.flavor == FLAVOR_UNKNOWN && count > 0)
+        gtid_state_init(&gate->confirmed,
+                        gtids[0].flavor); /* a first start: there was nothing to reset it to */
     for (size_t i = 0; i < count; i++)
         gtid_state_add(&gate->confirmed, &gtids[i]);
     pthread_mutex_unlock(&gate->mutex);

@@ -18,7 +18,7 @@ void gate_free(struct gate **gate);
 
 /* Replaces everything: at start, with all GTIDs up to the confirmed position. Also fixes the flavour. */
 void gate_reset(struct gate *gate, const struct gtid_state *confirmed);
-/* Adds; gate_wake() then calls those who wait. Only from the replication loop. */
+/* Adds transactions of one flavour; gate_wake() then calls those who wait. Only from the replication loop. */
 void gate_add(struct gate *gate, const struct gtid *gtid);
 void gate_add_all(struct gate *gate, const struct gtid *gtids, size_t count); /* one lock for a batch */
 void gate_wake(struct gate *gate);

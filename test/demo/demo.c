@@ -7,6 +7,7 @@
  */
 #include "test/lib/topology.h"
 
+#include <check.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -127,7 +128,8 @@ static void wait_for_interrupt(void)
     sigwait(&signals, &got);
 }
 
-int main(void)
+/* The fixture stands on Check, so the story is told inside of one test, in this process. */
+START_TEST(story)
 {
     enum family family = wanted_family();
     say("Starting a %s source, two replicas and ackgate …", family_name(family));
@@ -150,5 +152,20 @@ int main(void)
         say("\nStopping.");
     }
     topology_stop(t);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    ck_assert_uint_eq(failed, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("demo");
+    TCase *tests = tcase_create("demo");
+    tcase_add_test(tests, story);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_MINIMAL);
+    int tests_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return tests_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
