@@ -186,7 +186,7 @@ static enum result recover_newest_fd(struct store *store, struct store_scanner *
     }
     if (result == RESULT_OK)
         result = check_tail(store, scanner, synced);
-    if (result == RESULT_OK && scanner->at == BINLOG_START && store->index.count == 1)
+    if (result == RESULT_OK && store->index.flavor == FLAVOR_UNKNOWN) /* nothing was known before it */
         return remove_newest(store, ret_is_removed);
     return result == RESULT_OK ? settle_newest(store, scanner) : result;
 }
