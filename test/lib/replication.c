@@ -55,7 +55,8 @@ void replica_attach_at(struct place where, struct server *server, const struct r
         "CHANGE %s TO %s_HOST='%s', %s_PORT=%u, %s_USER='%s', %s_PASSWORD='%s', %s_CONNECT_RETRY=1, %s%s%s",
         word(server, "REPLICATION SOURCE", "MASTER"), prefix, from->host ? from->host : "127.0.0.1", prefix,
         from->port, prefix, from->user, prefix, from->password, prefix, mode_clause(server, from),
-        is_mysql ? ", SOURCE_RETRY_COUNT=86400, GET_SOURCE_PUBLIC_KEY=1" : "", from->more ? from->more : "");
+        is_mysql ? ", SOURCE_RETRY_COUNT=86400, SOURCE_SSL=0, GET_SOURCE_PUBLIC_KEY=1" : "",
+        from->more ? from->more : "");
     if (!from->no_start)
         sql_exec_at(where, admin, "%s", word(server, "START REPLICA", "START SLAVE"));
 }
