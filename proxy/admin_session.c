@@ -190,7 +190,8 @@ static void on_login(void *argument, enum result result, const struct server_log
     if (result != RESULT_OK)
         return; /* it closes by itself */
     session->capabilities = outcome->capabilities;
-    snprintf(session->context.db, sizeof(session->context.db), "%s", outcome->db);
+    snprintf(session->context.db, sizeof(session->context.db), "%s",
+             outcome->db[0] != '\0' ? ADMIN_SCHEMA : "");
     channel_set_payload_max(session->channel, COMMAND_MAX);
     log_info("admin", "login of %s from %s", session->context.user, session->context.peer);
 }
@@ -217,6 +218,7 @@ static void start_login(struct admin_session *session)
         .capabilities = OFFERED,
         .timeout_ms = LOGIN_TIMEOUT_MS,
         .object = "admin",
+        .schema = ADMIN_SCHEMA,
     };
     session->login = server_login_start(session->port->loop, session->channel, &options, on_login, session);
 }

@@ -142,6 +142,20 @@ static bool account_matches(const struct server_login *login, const struct confi
     return auth_sha2_verify(response, login->scramble, account->sha2_hash);
 }
 
+static bool is_schema_known(const struct server_login *login)
+{
+    return login->options.schema == NULL || login->outcome.db[0] == '\0' ||
+           span_is_text_nocase(span_of_text(login->outcome.db), login->options.schema);
+}
+
+static void refuse_schema(struct server_login *login)
+{
+    char message[256];
+    snprintf(message, sizeof(message), "Unknown database '%s'; the only one is %s", login->outcome.db,
+             login->options.schema);
+    refuse(login, RESULT_NOT_FOUND, ERROR_CODE_BAD_DB, message);
+}
+
 /* All accounts are looked at, so that time does not tell whether there is such a user. */
 static void check_response(struct server_login *login, struct span response)
 {
@@ -156,6 +170,8 @@ static void check_response(struct server_login *login, struct span response)
     }
     if (!is_found)
         refuse_denied(login, !is_empty_response(response));
+    else if (!is_schema_known(login))
+        refuse_schema(login);
     else
         send_ok(login, login->plugin == PLUGIN_IS_SHA2 && !is_empty_response(response));
 }

@@ -19,6 +19,7 @@ struct server_login_options {
     uint64_t capabilities; /* offered */
     uint64_t timeout_ms;
     const char *object; /* for the log, e.g. "admin" */
+    const char *schema; /* the only one that the client may ask for (1049 otherwise); NULL: any */
 };
 
 struct server_login_outcome {
