@@ -104,7 +104,7 @@ static void put_ok(struct session *session, struct span packet, const struct ses
 {
     struct writer writer;
     uint8_t *bytes;
-    if (!session->response.is_differing) {
+    if (!session_response_rewrites(&session->response, step->payload)) {
         session_put(session, &session->client, packet);
         return;
     }

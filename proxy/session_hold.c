@@ -52,7 +52,7 @@ static struct session_hold *hold_new(const struct session *session, const struct
     struct session_hold *hold = xcalloc(1, sizeof(*hold));
     hold->packet = xmalloc(step->bytes.length);
     writer_init(&writer, hold->packet, step->bytes.length);
-    if (!session->response.is_differing ||
+    if (!session_response_rewrites(&session->response, step->payload) ||
         session_response_encode_ok(&session->response, step, &writer) != RESULT_OK) {
         writer_init(&writer, hold->packet, step->bytes.length);
         writer_span(&writer, step->bytes);

@@ -25,7 +25,7 @@ static void put_ok(struct session *session, const struct session_response_step *
     uint8_t small[256];
     uint8_t *bytes = small;
     struct writer writer;
-    if (!session->response.is_differing) {
+    if (!session_response_rewrites(&session->response, step->payload)) {
         session_put(session, &session->client, step->bytes);
         return;
     }
@@ -70,7 +70,10 @@ static void on_step(struct session *session, const struct session_response_step 
     }
     if (session->is_swallowing)
         return;
-    session_put(session, &session->client, step->bytes);
+    if (step->kind == RESPONSE_STEP_INSERT) /* the next one is made in the same place */
+        session_put_copy(session, &session->client, step->bytes);
+    else
+        session_put(session, &session->client, step->bytes);
     if (step->kind != RESPONSE_STEP_INFILE)
         return;
     if (!packet_cursor_is_between_payloads(&session->command)) {

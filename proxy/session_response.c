@@ -11,6 +11,8 @@ enum { HEADER_AND_FIRST = PACKET_HEADER_BYTES + 1 };
 
 /* Of the flags that an OK tells, those that are still true when the next statement's rows begin. */
 #define STATUS_LASTING (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT | STATUS_NO_BACKSLASH_ESCAPES)
+/* Those that are not true before the end. */
+#define STATUS_AT_END (STATUS_SESSION_STATE_CHANGED | STATUS_CURSOR_EXISTS | STATUS_LAST_ROW_SENT)
 
 /* What one walk of session_response_next() works on. */
 struct walk {
@@ -71,6 +73,33 @@ static enum result give_passed(struct walk *walk, enum response_step_kind kind)
     return RESULT_OK;
 }
 
+/*
+ * What the EOF before the rows should tell, which the source does not say before their end: looked for in
+ * what is there already. Short results, among them the output parameters of a CALL, are told exactly so.
+ */
+static uint16_t status_ahead(const struct walk *walk)
+{
+    const struct session_response *response = walk->response;
+    struct packet_header header;
+    uint16_t status;
+    for (size_t at = walk->at; walk->length - at > HEADER_AND_FIRST;
+         at += PACKET_HEADER_BYTES + header.length) {
+        const uint8_t *packet = walk->data + at;
+        header = packet_header_decode(packet);
+        if (header.length == 0 || header.length == PACKET_PAYLOAD_MAX ||
+            walk->length - at < PACKET_HEADER_BYTES + (size_t)header.length)
+            break;
+        enum response_kind kind =
+            response_kind_of_row(packet[PACKET_HEADER_BYTES], header.length, response->source_caps);
+        struct span payload = {packet + PACKET_HEADER_BYTES, header.length};
+        if (kind == RESPONSE_OK && response_status(payload, response->source_caps, &status) == RESULT_OK)
+            return (uint16_t)(status & ~STATUS_AT_END);
+        if (kind != RESPONSE_ROW)
+            break;
+    }
+    return response->status;
+}
+
 /* The EOF that the client expects here; the next packets of the source count one further for it. */
 static enum result give_eof(struct walk *walk)
 {
@@ -79,11 +108,12 @@ static enum result give_eof(struct walk *walk)
         return give_passed(walk, RESPONSE_STEP_PASS);
     struct writer writer;
     uint8_t sequence = (uint8_t)(response->sequence + response->shift + 1);
+    uint16_t status = response->is_prepared ? response->status : status_ahead(walk);
     response->shift++;
     response->eof_due = false;
     writer_init(&writer, response->eof, sizeof(response->eof));
     size_t mark = packet_begin(&writer);
-    response_eof_encode(&writer, (struct response_eof){.status = response->status});
+    response_eof_encode(&writer, (struct response_eof){.status = status});
     packet_end(&writer, mark, &sequence);
     assert(!writer_failed(&writer));
     *walk->step = (struct session_response_step){.kind = RESPONSE_STEP_INSERT,
@@ -368,6 +398,13 @@ enum result session_response_next(struct session_response *response, uint8_t *da
         if (result != RESULT_OK || is_given)
             return result;
     }
+}
+
+bool session_response_rewrites(const struct session_response *response, struct span payload)
+{
+    if ((response->client_caps & CAP_SESSION_TRACK) == 0)
+        return response->is_differing;
+    return response->is_differing && payload.data[0] == RESPONSE_HEADER_EOF;
 }
 
 enum result session_response_encode_ok(const struct session_response *response,

@@ -46,7 +46,7 @@ struct session_response {
 
 enum response_step_kind {
     RESPONSE_STEP_PASS,   /* bytes go to the client */
-    RESPONSE_STEP_INSERT, /* bytes go to the client; they were not among the source's, nothing is consumed */
+    RESPONSE_STEP_INSERT, /* bytes, which live until the next step, go to the client; nothing is consumed */
     RESPONSE_STEP_OK,     /* bytes are a whole packet: look at payload, then pass or encode_ok it */
     RESPONSE_STEP_INFILE  /* as PASS, and the client answers with a file, from sequence + 1 on */
 };
@@ -77,6 +77,8 @@ bool session_response_is_open(const struct session_response *response);
 MUST_CHECK enum result session_response_next(struct session_response *response, uint8_t *data,
                                              size_t length_bytes, struct session_response_step *ret_step);
 
+/* Whether the client gets another packet than this OK. */
+bool session_response_rewrites(const struct session_response *response, struct span payload);
 /* Writes the packet that the client gets for an OK; it is never longer than the source's. */
 MUST_CHECK enum result session_response_encode_ok(const struct session_response *response,
                                                   const struct session_response_step *step,
