@@ -132,7 +132,8 @@ static void refuse_place(struct replica *replica, enum result result)
 {
     struct replica_refusal refusal = {ERROR_CODE_SOURCE_FATAL_READING_BINLOG, ""};
     if (result == RESULT_NOT_FOUND || result == RESULT_CLOSED)
-        replica_request_refuse_position(&replica->request, store_flavor(replica->fanout->store), &refusal);
+        replica_request_refuse_position(&replica->request, replica->fanout->store, replica->locate.target,
+                                        replica->locate.format_end, &refusal);
     else if (result == RESULT_DIVERGED)
         snprintf(
             refusal.text, sizeof(refusal.text),

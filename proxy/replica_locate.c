@@ -37,6 +37,8 @@ static enum result pass_event(struct replica_locate *locate, struct replica_skip
     struct walk before = locate->walk;
     if (!position_is_none(locate->target)) {
         walk_take(&locate->walk, event);
+        if (event->header.type == BINLOG_FORMAT_DESCRIPTION)
+            locate->format_end = locate->walk.at.offset;
         return RESULT_AGAIN;
     }
     enum skip_verdict verdict = replica_skip_verdict(skip, &before, event);

@@ -13,6 +13,7 @@
 struct replica_locate {
     struct walk walk;
     struct position target;   /* by position: where to; POSITION_NONE by GTID */
+    uint64_t format_end;      /* by position: where the file's second event starts */
     struct gtid_state passed; /* MariaDB, by GTID: the state of the binlog at walk.at */
 };
 

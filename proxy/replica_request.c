@@ -139,20 +139,38 @@ static enum result refuse_position_text(const struct replica_request *request, e
         request->file, (unsigned long long)request->offset, request->file, request->file);
 }
 
-void replica_request_refuse_position(const struct replica_request *request, enum flavor flavor,
+/* What MySQL would make of the bytes at the position: true when they can be an event that the file's end cuts
+ * off, and not one of impossible length. */
+static bool looks_truncated(struct store *store, struct position position, uint64_t file_end)
+{
+    struct span bytes;
+    struct binlog_event_header header;
+    return store_read(store, position, BINLOG_HEADER_BYTES, &bytes) == RESULT_OK &&
+           binlog_event_header_decode(bytes, &header) == RESULT_OK &&
+           position.offset + header.length > file_end;
+}
+
+void replica_request_refuse_position(const struct replica_request *request, struct store *store,
+                                     struct position position, uint64_t format_end,
                                      struct replica_refusal *ret_refusal)
 {
-    const char *reason =
-        flavor == FLAVOR_MYSQL
-            ? "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on source"
-            : "bogus data in log event";
+    bool is_mysql = store_flavor(store) == FLAVOR_MYSQL;
+    uint64_t file_end = 0;
+    bool is_truncated = is_mysql && store_file_end(store, position.file, &file_end) == RESULT_OK &&
+                        looks_truncated(store, position, file_end);
+    const char *reason = "bogus data in log event";
+    if (is_mysql)
+        reason = is_truncated
+                     ? "binlog truncated in the middle of event; consider out of disk space on source"
+                     : "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on source";
+    unsigned long long last_byte = is_truncated ? file_end : position.offset + BINLOG_HEADER_BYTES;
+    const char *here = is_mysql ? "./" : "";
     enum result ignored = refuse_1236(
         ret_refusal,
-        "%s; the first event '%.100s' at %llu, the last event read from '%.100s' at %llu, the last byte "
-        "read from '%.100s' at %llu.",
-        reason, request->file, (unsigned long long)request->offset, request->file,
-        (unsigned long long)request->offset, request->file,
-        (unsigned long long)request->offset + BINLOG_HEADER_BYTES);
+        "%s; the first event '%.100s' at %llu, the last event read from '%s%.100s' at %llu, "
+        "the last byte read from '%s%.100s' at %llu.",
+        reason, request->file, (unsigned long long)position.offset, here, request->file,
+        (unsigned long long)(is_mysql ? format_end : position.offset), here, request->file, last_byte);
     (void)ignored;
 }
 

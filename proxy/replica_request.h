@@ -43,8 +43,9 @@ MUST_CHECK enum result replica_request_decode(struct span payload, const struct 
  */
 MUST_CHECK enum result replica_request_find(const struct replica_request *request, struct store *store,
                                             struct position *ret_from, struct replica_refusal *ret_refusal);
-/* The position turned out not to be an event's start. */
-void replica_request_refuse_position(const struct replica_request *request, enum flavor flavor,
+/* The position turned out to be inside an event; format_end: where the file's second one starts. */
+void replica_request_refuse_position(const struct replica_request *request, struct store *store,
+                                     struct position position, uint64_t format_end,
                                      struct replica_refusal *ret_refusal);
 
 #endif
