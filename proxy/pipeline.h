@@ -14,6 +14,7 @@
 #include "proxy/view.h"
 
 struct pipeline;
+struct journal_ring;
 
 MUST_CHECK enum result pipeline_start(struct loop *loop, const struct config *config,
                                       struct pipeline **ret_pipeline);
@@ -29,6 +30,7 @@ size_t pipeline_view_sessions(struct pipeline *pipeline, struct view_session *re
 void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret_view);
 const struct config *pipeline_config(const struct pipeline *pipeline);
 const struct store *pipeline_store(const struct pipeline *pipeline);
+const struct journal_ring *pipeline_journal(const struct pipeline *pipeline); /* the latest records */
 
 /* ---- operator's commands; an error's text for the client goes to ret_error (an English sentence) ---- */
 MUST_CHECK enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *rule, char *ret_error,

@@ -141,3 +141,8 @@ const struct store *pipeline_store(const struct pipeline *pipeline)
 {
     return pipeline->store;
 }
+
+const struct journal_ring *pipeline_journal(const struct pipeline *pipeline)
+{
+    return journal_sink_ring(pipeline->journal);
+}
