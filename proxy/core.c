@@ -28,6 +28,7 @@ struct core {
     size_t count;
     struct core_transaction queue[CORE_QUEUE_MAX];
     struct gtid confirmed_now[CORE_QUEUE_MAX]; /* what the last step confirmed */
+    uint64_t stored_now[CORE_QUEUE_MAX];       /* when each of those was stored */
 };
 
 const char *core_source_state_name(enum core_source_state state)
@@ -86,6 +87,7 @@ static void advance(struct core *core, struct core_actions *actions)
         struct core_transaction *transaction = at(core, 0);
         assert(position_compare(transaction->end, core->confirmed) > 0);
         core->confirmed = transaction->end;
+        core->stored_now[confirmed] = transaction->stored_ms;
         core->confirmed_now[confirmed++] = transaction->gtid;
         core->head = (core->head + 1) % CORE_QUEUE_MAX;
         core->count--;
@@ -95,6 +97,7 @@ static void advance(struct core *core, struct core_actions *actions)
         struct core_action *action = add_action(actions, CORE_CONFIRM);
         action->position = core->confirmed;
         action->gtids = core->confirmed_now;
+        action->stored_ms = core->stored_now;
         action->gtid_count = confirmed;
         add_action(actions, CORE_RELEASE)->position = core->confirmed;
     }

@@ -66,7 +66,8 @@ enum core_action_type {
 struct core_action {
     enum core_action_type type;
     struct position position;
-    const struct gtid *gtids; /* borrowed until the next step */
+    const struct gtid *gtids;  /* borrowed until the next step */
+    const uint64_t *stored_ms; /* of each of them, as it was given */
     size_t gtid_count;
 };
 

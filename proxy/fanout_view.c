@@ -74,6 +74,7 @@ void fanout_view_of(struct fanout *fanout, const struct replica *replica, struct
                  gtid_format(&replica->acks.acked_gtid, text));
         view.ack_p50_us = replica_acks_percentile_us(&replica->acks, 0.5);
         view.ack_p99_us = replica_acks_percentile_us(&replica->acks, 0.99);
+        replica_acks_histogram(&replica->acks, &view.ack_latency);
     }
     *ret_view = view;
 }

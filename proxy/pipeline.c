@@ -23,6 +23,18 @@ const char *pipeline_consumer_name(const struct pipeline *pipeline, uint32_t vot
 
 /* ---- what the core says ---- */
 
+static void note_waits(struct pipeline *pipeline, const struct core_action *action)
+{
+    struct view_histogram *waits = &pipeline->commit_wait;
+    uint64_t now_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < action->gtid_count; i++) {
+        uint64_t took_us = (now_ms - action->stored_ms[i]) * 1000;
+        unsigned bucket = took_us == 0 ? 0 : 63u - (unsigned)__builtin_clzll(took_us);
+        waits->counts[bucket < VIEW_BUCKETS ? bucket : VIEW_BUCKETS - 1]++;
+        waits->total_us += took_us;
+    }
+}
+
 static void confirm(struct pipeline *pipeline, const struct core_action *action)
 {
     assert(position_compare(action->position, store_durable(pipeline->store)) <=
@@ -30,6 +42,7 @@ static void confirm(struct pipeline *pipeline, const struct core_action *action)
     journal_sink_put_confirm(pipeline->journal, action->position, &action->gtids[action->gtid_count - 1]);
     gate_add_all(pipeline->gate, action->gtids, action->gtid_count);
     pipeline->commits_confirmed += action->gtid_count;
+    note_waits(pipeline, action);
 }
 
 static void release(struct pipeline *pipeline, struct position up_to)

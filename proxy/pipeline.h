@@ -28,6 +28,8 @@ void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_vie
 size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret_views, size_t max);
 size_t pipeline_view_sessions(struct pipeline *pipeline, struct view_session *ret_views, size_t max);
 void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret_view);
+/* From being in the store's files to being confirmed, of all transactions confirmed in this run. */
+void pipeline_view_commit_wait(struct pipeline *pipeline, struct view_histogram *ret_view);
 const struct config *pipeline_config(const struct pipeline *pipeline);
 const struct store *pipeline_store(const struct pipeline *pipeline);
 const struct journal_ring *pipeline_journal(const struct pipeline *pipeline); /* the latest records */

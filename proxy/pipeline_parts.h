@@ -28,6 +28,7 @@ struct pipeline {
     char source_reason[SOURCE_REASON_MAX]; /* why applications are not admitted */
     struct position tail;                  /* where the source's binlog ended when it was looked over */
     uint64_t commits_confirmed;
+    struct view_histogram commit_wait;
     uint64_t started_ms;
     bool is_store_failed;
     bool is_paused;

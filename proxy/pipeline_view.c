@@ -132,6 +132,11 @@ void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret
     *ret_view = view;
 }
 
+void pipeline_view_commit_wait(struct pipeline *pipeline, struct view_histogram *ret_view)
+{
+    *ret_view = pipeline->commit_wait;
+}
+
 const struct config *pipeline_config(const struct pipeline *pipeline)
 {
     return pipeline->config;

@@ -114,10 +114,21 @@ bool replica_acks_take(struct replica_acks *acks, struct position acked, uint64_
         acks->acked_gtid = asked->gtid;
         acks->buckets[bucket_of(now_us - asked->sent_us)]++;
         acks->latencies++;
+        acks->total_us += now_us - asked->sent_us;
         acks->first = (acks->first + 1) % ACKS_PENDING_MAX;
         acks->count--;
     }
     return true;
+}
+
+void replica_acks_histogram(const struct replica_acks *acks, struct view_histogram *ret_histogram)
+{
+    struct view_histogram histogram = {.total_us = acks->total_us};
+    for (size_t i = 0; i < ACKS_BUCKETS; i++) {
+        size_t power = i / 4 + 1; /* four for each power of two, from [4, 5) on */
+        histogram.counts[power < VIEW_BUCKETS ? power : VIEW_BUCKETS - 1] += acks->buckets[i];
+    }
+    *ret_histogram = histogram;
 }
 
 uint64_t replica_acks_percentile_us(const struct replica_acks *acks, double share)

@@ -11,6 +11,7 @@
 #include "protocol/packet.h"
 #include "protocol/position.h"
 #include "protocol/semisync.h"
+#include "proxy/view.h"
 
 enum { ACKS_PENDING_MAX = 64, ACKS_BUCKETS = 128 };
 
@@ -32,6 +33,7 @@ struct replica_acks {
     struct gtid acked_gtid;         /* of the last transaction whose ack was asked for and came */
     uint32_t buckets[ACKS_BUCKETS]; /* of latency: four for each power of two microseconds */
     uint32_t latencies;
+    uint64_t total_us;
 };
 
 void replica_acks_init(struct replica_acks *acks);
@@ -49,6 +51,8 @@ MUST_CHECK enum result replica_acks_read(struct replica_acks *acks, struct span 
                                          bool *ret_has, struct position *ret_ack);
 /* The replica has everything up to here; false when that was known. */
 bool replica_acks_take(struct replica_acks *acks, struct position acked, uint64_t now_us);
+/* The same durations by powers of two, for the metrics. */
+void replica_acks_histogram(const struct replica_acks *acks, struct view_histogram *ret_histogram);
 /* Microseconds that this share (0.5, 0.99) of the acks took at most; 0 while there are none. */
 uint64_t replica_acks_percentile_us(const struct replica_acks *acks, double share);
 

@@ -11,6 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { VIEW_BUCKETS = 32 };
+
+/* Durations: counts[i] of those from 2^i to below 2^(i+1) microseconds, the first and last open-ended. */
+struct view_histogram {
+    uint64_t counts[VIEW_BUCKETS];
+    uint64_t total_us;
+};
+
 enum { VIEW_NAME = 64, VIEW_FILE = 256, VIEW_GTID = 128, VIEW_TEXT = 512 };
 
 struct view_position {
@@ -50,7 +58,8 @@ struct view_replica {
     uint64_t lag_bytes;
     uint64_t ack_p50_us;
     uint64_t ack_p99_us;
-    uint64_t attached_wall_ms; /* 0: never */
+    struct view_histogram ack_latency; /* since it attached */
+    uint64_t attached_wall_ms;         /* 0: never */
     char last_error[VIEW_TEXT];
 };
 
