@@ -194,7 +194,6 @@ static struct span behind(struct span bytes, const struct walk_event *event)
 static enum stream_step add_events(struct stream_batch *batch, struct replica_stream *stream,
                                    struct span bytes, struct walk_event *ret_event)
 {
-    bool tells = stream->options.heartbeat_ms > 0;
     while (batch->count < ITEMS_MAX) {
         enum result result = walk_peek(&batch->walk, bytes, ret_event);
         if (result == RESULT_DAMAGED && batch->count == 0)
@@ -206,7 +205,7 @@ static enum stream_step add_events(struct stream_batch *batch, struct replica_st
             return STEP_ON;
         if (judgement == PASSED_OVER)
             batch->walk = stream->walk;
-        else if (!position_is_none(stream->left_out) && tells)
+        else if (!position_is_none(stream->left_out))
             return STEP_TELL_LEFT_OUT;
         else
             add_item(batch, stream, ret_event, walk_take(&batch->walk, ret_event));

@@ -47,6 +47,7 @@ static enum result pass_event(struct replica_locate *locate, struct replica_skip
     if (verdict != SKIP_LEAVE_OUT && binlog_gtid_is_type(event->header.type))
         return RESULT_OK;
     enum txn_step step = walk_take(&locate->walk, event);
+    locate->has_passed = locate->has_passed || step == TXN_STEP_BEGINS;
     if (verdict == SKIP_LEAVE_OUT)
         replica_skip_left_out(skip, &before, event, step);
     if (step == TXN_STEP_BEGINS && locate->passed.flavor != FLAVOR_UNKNOWN)
@@ -79,6 +80,7 @@ enum result replica_locate_step(struct replica_locate *locate, struct store *sto
         enum result result = walk_read(&locate->walk, store, READ_BYTES, scratch, &bytes);
         if (result == RESULT_CLOSED && position_is_none(locate->target)) {
             locate->walk.at = (struct position){locate->walk.at.file + 1, BINLOG_START};
+            locate->has_passed = false;
             continue;
         }
         if (result == RESULT_AGAIN)

@@ -15,6 +15,7 @@ struct replica_locate {
     struct position target;   /* by position: where to; POSITION_NONE by GTID */
     uint64_t format_end;      /* by position: where the file's second event starts */
     struct gtid_state passed; /* MariaDB, by GTID: the state of the binlog at walk.at */
+    bool has_passed;          /* by GTID: the replica has a transaction of walk.at.file */
 };
 
 void replica_locate_to(struct replica_locate *locate, enum flavor flavor, struct position target);

@@ -3,7 +3,6 @@
 
 #include "protocol/binlog_heartbeat.h"
 #include "protocol/binlog_rotate.h"
-#include "protocol/constants.h"
 #include "protocol/packet.h"
 #include "protocol/response.h"
 #include "protocol/xalloc.h"
@@ -129,7 +128,7 @@ void made_eof(struct made *made, struct made_style *style)
     uint8_t bytes[16];
     struct writer writer;
     writer_init(&writer, bytes, sizeof(bytes));
-    response_eof_encode(&writer, (struct response_eof){.status = STATUS_AUTOCOMMIT});
+    response_eof_encode(&writer, (struct response_eof){0});
     made_payload(made, style, writer_span_written(&writer));
 }
 

@@ -150,6 +150,7 @@ static void start_stream(struct replica *replica)
         .is_heartbeat_v2 = is_mysql && (replica->request.flags & DUMP_FLAG_HEARTBEAT_V2) != 0,
         .heartbeat_ms = replica_session_heartbeat_ms(&replica->session),
         .server_id = fanout->identity.server_id,
+        .clears_created = is_mysql && replica->request.is_by_gtid && replica->locate.has_passed,
         .flavor = store_flavor(fanout->store),
     };
     stream->store = fanout->store;

@@ -12,6 +12,9 @@
 
 enum { READ_BYTES = 256 * 1024 };
 
+/* Where a format description says when its server was started: a replica drops temporary tables then. */
+static const size_t created_at = BINLOG_HEADER_BYTES + 2 + BINLOG_SERVER_VERSION_BYTES;
+
 void replica_stream_start(struct replica_stream *stream, struct position from, const struct walk *located,
                           struct position jump, struct gtid_state *jump_state)
 {
@@ -130,6 +133,9 @@ static enum result read_format(struct replica_stream *stream, bool is_mid_file, 
         binlog_format_decode(head.bytes, &format) != RESULT_OK)
         return RESULT_DAMAGED;
     memcpy(ret_event, head.bytes.data, length);
+    if (stream->options.clears_created)
+        memset(ret_event + created_at, 0, sizeof(format.created));
+    stream->options.clears_created = false;
     stream->strips_checksum = stream->options.checksum == SESSION_CHECKSUM_UNKNOWN;
     binlog_format_prepare(ret_event, length, is_mid_file,
                           binlog_format_is_checksummed(&format) && !stream->strips_checksum);
