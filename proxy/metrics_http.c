@@ -1,0 +1,86 @@
+/* The requests and responses of metrics_http.h. */
+#include "proxy/metrics_http.h"
+
+#include "protocol/xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The empty line after the headers, with or without carriage returns. */
+static bool has_end(struct span bytes)
+{
+    return memmem(bytes.data, bytes.length, "\r\n\r\n", 4) != NULL ||
+           memmem(bytes.data, bytes.length, "\n\n", 2) != NULL;
+}
+
+/* The word up to a blank, which is taken away too; empty when there is none. */
+static struct span take_word(struct span *line)
+{
+    const uint8_t *blank = line->length == 0 ? NULL : memchr(line->data, ' ', line->length);
+    if (blank == NULL)
+        return (struct span){NULL, 0};
+    struct span word = {line->data, (size_t)(blank - line->data)};
+    line->data += word.length + 1;
+    line->length -= word.length + 1;
+    return word;
+}
+
+static enum result decode_line(struct span line, struct http_request *ret_request)
+{
+    struct span method = take_word(&line);
+    struct span path = take_word(&line);
+    if (line.length < 8 || memcmp(line.data, "HTTP/1.", 7) != 0 || path.length == 0 || path.data[0] != '/')
+        return RESULT_MALFORMED;
+    bool is_head = span_is_text(method, "HEAD");
+    if (!is_head && !span_is_text(method, "GET"))
+        return RESULT_UNSUPPORTED;
+    const uint8_t *query = memchr(path.data, '?', path.length);
+    if (query != NULL)
+        path.length = (size_t)(query - path.data);
+    *ret_request = (struct http_request){is_head, path};
+    return RESULT_OK;
+}
+
+enum result http_request_decode(struct span bytes, struct http_request *ret_request)
+{
+    if (bytes.data == NULL || !has_end(bytes))
+        return RESULT_AGAIN;
+    const uint8_t *end = memchr(bytes.data, '\n', bytes.length);
+    struct span line = {bytes.data, (size_t)(end - bytes.data)};
+    return decode_line(line, ret_request);
+}
+
+static const char *reason_of(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 400:
+        return "Bad Request";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 431:
+        return "Request Header Fields Too Large";
+    default:
+        return "Service Unavailable";
+    }
+}
+
+char *http_response_format(int status, const char *type, const char *body, bool is_head,
+                           size_t *ret_length_bytes)
+{
+    char *response =
+        xasprintf("HTTP/1.1 %d %s\r\n"
+                  "Content-Type: %s\r\n"
+                  "Content-Length: %zu\r\n"
+                  "Cache-Control: no-store\r\n"
+                  "%s"
+                  "Connection: close\r\n\r\n%s",
+                  status, reason_of(status), type != NULL ? type : "text/plain; charset=utf-8", strlen(body),
+                  status == 405 ? "Allow: GET, HEAD\r\n" : "", is_head ? "" : body);
+    *ret_length_bytes = strlen(response);
+    return response;
+}
