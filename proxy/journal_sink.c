@@ -63,8 +63,6 @@ static void fail(struct journal_sink *sink, enum result result, int reason)
     if (sink->is_failed)
         return;
     sink->is_failed = true;
-    log_error(object, "cannot be written: %s (%s); commits wait until it can", result_text(result),
-              strerror(reason));
     if (sink->callbacks.on_failed != NULL)
         sink->callbacks.on_failed(sink->callbacks.argument, result, reason);
 }
@@ -73,7 +71,6 @@ static void recover(struct journal_sink *sink)
 {
     sink->is_failed = false;
     timer_stop(&sink->retry);
-    log_info(object, "can be written again, nothing is missing");
     if (sink->callbacks.on_recovered != NULL)
         sink->callbacks.on_recovered(sink->callbacks.argument);
 }
@@ -273,8 +270,9 @@ static void log_report(const char *dir, enum result result, const struct journal
     else if (result != RESULT_OK)
         log_error(object, "%s: %s (%s)", dir, result_text(result), strerror(errno));
     else if (report->is_tail_cut)
-        log_warn(object, "%s: cut at offset %" PRIu64 ": %s; everything counts as sent", report->path,
-                 report->fault_offset, report->fault);
+        log_warn(object,
+                 "%s: cut at offset %" PRIu64 ": %s; everything counts as sent until the source is admitted",
+                 report->path, report->fault_offset, report->fault);
     else
         log_info(object, "%s: %" PRIu64 " records read, epoch %u", dir, report->records, state->epoch);
 }

@@ -1,7 +1,8 @@
 /*
  * The state of journal_state.h as bytes: the body of a checkpoint.
  *
- *     epoch u32, starts u64, attaches u64, flags u8 (1 stopped, 2 source known, 4 admitted, 8 rule changed),
+ *     epoch u32, starts u64, attaches u64, flags u8 (1 stopped, 2 source known, 4 admitted, 8 rule changed,
+ *         16 unproven),
  *     own uuid, flavour u8, source's server id u32, uuid, base and version,
  *     confirmed position and GTID, rule,
  *     count u32 of consumers, each: name, server id u32, uuid, attached u32, lost u32, sent, has_acked u8,
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IS_STOPPED = 1, HAS_SOURCE = 2, IS_ADMITTED = 4, HAS_RULE = 8, ALL_FLAGS = 15 };
+enum { IS_STOPPED = 1, HAS_SOURCE = 2, IS_ADMITTED = 4, HAS_RULE = 8, IS_UNPROVEN = 16, ALL_FLAGS = 31 };
 
 /* ---- writing ---- */
 
@@ -36,7 +37,8 @@ static void put_head(struct writer *writer, const struct journal_state *state)
     writer_u64(writer, state->starts);
     writer_u64(writer, state->attaches);
     writer_u8(writer, (uint8_t)((state->is_stopped ? IS_STOPPED : 0) | (state->has_source ? HAS_SOURCE : 0) |
-                                (state->is_admitted ? IS_ADMITTED : 0) | (state->rule ? HAS_RULE : 0)));
+                                (state->is_admitted ? IS_ADMITTED : 0) | (state->rule ? HAS_RULE : 0) |
+                                (state->is_unproven ? IS_UNPROVEN : 0)));
     put_text(writer, state->own_uuid);
     writer_u8(writer, (uint8_t)state->flavor);
     writer_u32(writer, state->source_server_id);
@@ -144,6 +146,7 @@ static void get_head(struct reader *reader, struct journal_state *state)
     state->is_stopped = (flags & IS_STOPPED) != 0;
     state->has_source = (flags & HAS_SOURCE) != 0;
     state->is_admitted = (flags & IS_ADMITTED) != 0;
+    state->is_unproven = (flags & IS_UNPROVEN) != 0;
     get_text(reader, state->own_uuid, sizeof(state->own_uuid));
     uint8_t flavor = reader_u8(reader);
     if (flavor > FLAVOR_MARIADB || (flags & ~ALL_FLAGS) != 0)

@@ -38,7 +38,7 @@
  * to the end mark at the end of the file, or up to what is not valid. Then that is
  *   - the TORN TAIL, if no valid frame behind it says in its `durable` that the invalid one was on the disk:
  *     a crash may leave any part of what was not synced, in any order. It is cut off there, and the reader's
- *     report says so: the state may then lack an attachment, so everything counts as exposed. A file that
+ *     report says so: the state may then lack an attachment, so it is unproven (journal_state.h). A file that
  *     ends without its end mark has lost its tail in this sense, even when all its frames are valid.
  *   - DAMAGE otherwise. The journal is refused, with file and offset.
  * A format version above ours refuses the journal as not supported.

@@ -258,6 +258,7 @@ enum result journal_reader_replay(struct storage *storage, const char *dir, jour
     struct replay *replay = xcalloc(1, sizeof(*replay));
     *replay = (struct replay){.fn = fn, .argument = argument, .state = &state};
     enum result result = read_into(&reading, replay);
+    state.is_unproven = state.is_unproven || ret_report->is_tail_cut;
     if (result == RESULT_OK) {
         journal_state_release(ret_state);
         *ret_state = state;

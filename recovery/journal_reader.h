@@ -18,7 +18,7 @@ struct journal_report {
     uint64_t first_sequence;     /* of its checkpoint */
     uint64_t records;            /* frames replayed, the checkpoint included */
     uint64_t durable;            /* highest `durable` seen */
-    bool is_tail_cut;            /* what follows valid_bytes was left out: everything counts as exposed */
+    bool is_tail_cut;            /* what follows valid_bytes was left out; the state is unproven */
     char path[JOURNAL_PATH_MAX]; /* of the segment; after a failure of the one that is at fault */
     uint64_t fault_offset;       /* after a failure or with is_tail_cut: of the first invalid frame */
     char fault[160];             /* the same in words: an English phrase; "" when nothing is wrong */

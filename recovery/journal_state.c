@@ -9,7 +9,7 @@
 
 void journal_state_init(struct journal_state *state)
 {
-    *state = (struct journal_state){.epoch = 1, .confirmed_gtid = xstrdup("")};
+    *state = (struct journal_state){.epoch = 1, .is_unproven = true, .confirmed_gtid = xstrdup("")};
 }
 
 void journal_state_release(struct journal_state *state)
@@ -140,6 +140,7 @@ static void apply_acks(struct journal_state *state, const struct journal_acks *a
 static void apply_admitted(struct journal_state *state)
 {
     state->is_admitted = true;
+    state->is_unproven = false;
     for (size_t i = 0; i < state->consumers_count; i++) {
         struct journal_consumer *consumer = &state->consumers[i];
         if (consumer->lost > 0)
@@ -241,6 +242,8 @@ enum result journal_state_apply(struct journal_state *state, const struct journa
 bool journal_state_exposed(const struct journal_state *state, struct position *ret_position)
 {
     struct position exposed = state->confirmed;
+    if (state->is_unproven)
+        return false;
     for (size_t i = 0; i < state->consumers_count; i++) {
         const struct journal_consumer *consumer = &state->consumers[i];
         if (consumer->attached > 0 || consumer->lost > 0)

@@ -35,9 +35,11 @@ struct journal_discarded {
 };
 
 struct journal_state {
-    uint64_t sequence;               /* of the last record applied; 0: none yet */
-    uint32_t epoch;                  /* 1 at the start */
-    bool is_stopped;                 /* the last record is JOURNAL_STOPPED */
+    uint64_t sequence; /* of the last record applied; 0: none yet */
+    uint32_t epoch;    /* 1 at the start */
+    bool is_unproven;  /* the journal is new, or lost its tail: who was sent what is not known until the
+                          source is admitted, because then all that it has is confirmed */
+    bool is_stopped;   /* the last record is JOURNAL_STOPPED */
     char own_uuid[JOURNAL_UUID_MAX]; /* "" before the first start */
 
     bool has_source;
@@ -75,8 +77,8 @@ MUST_CHECK enum result journal_state_apply(struct journal_state *state, const st
 const struct journal_consumer *journal_state_consumer(const struct journal_state *state, const char *name);
 
 /*
- * How far anything may have been sent to anybody: false: no bound is known (someone was attached); true:
- * *ret_position is the highest sent position, or the confirmed one when that is higher.
+ * How far anything may have been sent to anybody: false: no bound is known (someone was attached, or
+ * is_unproven); true: *ret_position is the highest sent position, or the confirmed one when that is higher.
  */
 bool journal_state_exposed(const struct journal_state *state, struct position *ret_position);
 

@@ -73,6 +73,7 @@ static void add_checkpoint(struct text *text, const struct journal_record *recor
         add(text, " consumers %zu discards %zu starts %" PRIu64, state.consumers_count, state.discards_count,
             state.starts);
         add_labelled(text, "rule", state.rule);
+        add(text, "%s", state.is_unproven ? " everything counts as sent" : "");
     }
     journal_state_release(&state);
 }

@@ -21,9 +21,13 @@ static void history_add(struct history *history, const struct journal_state *sta
     free(bytes);
 }
 
-static bool history_has(const struct history *history, const struct journal_state *state)
+/* Of a journal that was cut the state is unproven, whatever it was. */
+static bool history_has(const struct history *history, struct journal_state *state)
 {
+    if (!state->is_unproven)
+        return false;
     for (size_t i = 0; i < history->count; i++) {
+        state->is_unproven = history->states[i].is_unproven;
         if (journal_test_same(&history->states[i], state))
             return true;
     }

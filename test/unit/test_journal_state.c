@@ -59,6 +59,8 @@ START_TEST(exposure_has_a_bound_only_while_nobody_is_attached)
     struct journal_state state;
     struct position exposed = {9, 9};
     journal_state_init(&state);
+    ck_assert(!journal_state_exposed(&state, &exposed)); /* nothing is known yet */
+    apply(&state, &(struct journal_record){.type = JOURNAL_ADMITTED, .text = "s"});
     ck_assert(journal_state_exposed(&state, &exposed) && position_is_none(exposed));
     struct journal_record attach = {
         .type = JOURNAL_ATTACH, .attach = {"o1", 1, "", 1, {1, 400}}
@@ -102,6 +104,7 @@ START_TEST(an_attachment_that_a_crash_ended_counts_until_the_source_is_admitted)
     struct journal_record confirm = {
         .type = JOURNAL_CONFIRM, .confirm = {{1, 700}, "x"}
     };
+    apply(&state, &(struct journal_record){.type = JOURNAL_ADMITTED, .text = "s"});
     apply(&state, &started);
     apply(&state, &attach);
     apply(&state, &started);

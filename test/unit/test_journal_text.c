@@ -32,7 +32,7 @@ START_TEST(each_record_is_one_line)
 {
     static const char expected[] =
         "1 1970-01-01T00:00:01.000Z epoch 1 checkpoint confirmed up to the start consumers 0 discards 0 "
-        "starts 0\n"
+        "starts 0 everything counts as sent\n"
         "2 2026-03-01T10:00:00.123Z epoch 1 started version 0.1.0 server_uuid "
         "11111111-2222-3333-4444-555555555555\n"
         "3 2026-03-01T10:00:00.123Z epoch 1 source mysql version 9.7.4 server_id 7 server_uuid "

@@ -105,6 +105,34 @@ START_TEST(what_is_flushed_is_found_again)
 }
 END_TEST
 
+/* What a cut tail makes unknown stays unknown over restarts, until the source is admitted. */
+START_TEST(a_lost_tail_is_not_forgotten_by_the_next_start)
+{
+    struct memory_storage storage;
+    memory_storage_init(&storage, 1);
+    struct journal_writer *writer = journal_test_open(&storage, 0, 0);
+    struct journal_record admitted = {.type = JOURNAL_ADMITTED, .text = "s"};
+    journal_writer_append(writer, &admitted, 1);
+    put_step(writer, 0);
+    ck_assert_int_eq(journal_writer_sync(writer, 1), RESULT_OK);
+    journal_writer_close(&writer);
+    memory_storage_file(&storage, JOURNAL_TEST_DIR "/journal.000001")->live.length -= 1;
+    for (int start = 0; start < 3; start++) {
+        writer = journal_test_open(&storage, 0, 0);
+        ck_assert(journal_writer_state(writer)->is_unproven);
+        journal_writer_close(&writer);
+    }
+    writer = journal_test_open(&storage, 0, 0);
+    journal_writer_append(writer, &admitted, 1);
+    ck_assert_int_eq(journal_writer_sync(writer, 1), RESULT_OK);
+    journal_writer_close(&writer);
+    writer = journal_test_open(&storage, 0, 0);
+    ck_assert(!journal_writer_state(writer)->is_unproven);
+    journal_writer_close(&writer);
+    memory_storage_release(&storage);
+}
+END_TEST
+
 START_TEST(only_one_process_writes)
 {
     struct memory_storage storage;
@@ -400,6 +428,7 @@ int main(void)
     TCase *tests = tcase_create("journal_writer");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, what_is_flushed_is_found_again);
+    tcase_add_test(tests, a_lost_tail_is_not_forgotten_by_the_next_start);
     tcase_add_test(tests, only_one_process_writes);
     tcase_add_test(tests, acks_and_confirms_that_wait_are_merged);
     tcase_add_test(tests, more_voters_than_fit_a_record_are_split);
