@@ -14,6 +14,7 @@
 #include "proxy/options.h"
 #include "proxy/passwd.h"
 #include "proxy/pipeline.h"
+#include "proxy/runtime.h"
 #include "proxy/signals.h"
 #include "recovery/journal_text.h"
 #include "recovery/sql_client.h"
@@ -56,20 +57,15 @@ static void drain(struct daemon *daemon)
     pipeline_drain(daemon->pipeline, on_drained, daemon);
 }
 
-/* What is configured now was checked at start; a reload checks the file again and says what a restart would
- * do. */
+/* Applies what needs no restart, and says what does. */
 static void reload(struct daemon *daemon)
 {
-    struct config *config;
-    char *problems;
-    if (config_load(daemon->config->file, &config, &problems) == RESULT_OK) {
-        log_info("ackgate", "%s is valid; changes in it take effect at a restart", daemon->config->file);
-        config_free(&config);
-    } else {
-        log_warn("ackgate", "%s has problems and would not start: %s", daemon->config->file,
-                 log_quote_text(problems));
-        free(problems);
-    }
+    char text[2048];
+    if (runtime_reload(daemon->pipeline, text, sizeof(text)) == RESULT_OK)
+        log_info("ackgate", "read %s again: %s", daemon->config->file, text);
+    else
+        log_warn("ackgate", "%s has problems, nothing was changed: %s", daemon->config->file,
+                 log_quote_text(text));
 }
 
 static void on_signal(void *argument, int signal_number)
