@@ -51,8 +51,6 @@ static void release(struct replica *replica)
     replica_session_release(&replica->session);
     replica_request_release(&replica->request);
     replica_skip_release(&replica->skip);
-    if (replica->has_located)
-        replica_locate_release(&replica->locate);
 }
 
 void replica_end(struct replica *replica, const char *reason)

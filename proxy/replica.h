@@ -55,7 +55,6 @@ struct replica {
     bool is_semi_sync;
     bool is_attached;  /* on_attaching was called */
     bool is_scheduled; /* its turn comes with the loop's next */
-    bool has_located;  /* locate is to be released */
     uint64_t attached_wall_ms;
     char last_error[VIEW_TEXT];
 };

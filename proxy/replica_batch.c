@@ -17,8 +17,9 @@ struct batch_item {
     struct frame frame;
     bool is_stripped;
     bool is_of_txn; /* not between transactions */
+    bool begins_txn;
     bool ends_txn;
-    struct gtid gtid;                    /* of the transaction that ends */
+    struct gtid gtid;                    /* when it begins or ends a transaction */
     uint8_t header[BINLOG_HEADER_BYTES]; /* when stripped */
 };
 
@@ -68,9 +69,6 @@ static void take_jump(struct replica_stream *stream)
     stream->walk.at = stream->jump;
     txn_tracker_reset(&stream->walk.tracker);
     stream->left_out = stream->jump;
-    if (stream->jump_state.flavor == FLAVOR_MARIADB)
-        made_gtid_list(&stream->made, &stream->style, &stream->jump_state.list, stream->jump.offset, false);
-    gtid_state_release(&stream->jump_state);
 }
 
 static bool is_jump(const struct replica_stream *stream, const struct walk_event *event)
@@ -79,13 +77,34 @@ static bool is_jump(const struct replica_stream *stream, const struct walk_event
            binlog_gtid_is_type(event->header.type);
 }
 
+/* Keeps the binlog's state while a MariaDB replica's starting point is not reached in every domain. */
+static void note_passed(struct replica_stream *stream, const struct gtid *gtid)
+{
+    if (stream->passed.flavor != FLAVOR_MARIADB)
+        return;
+    gtid_state_add(&stream->passed, gtid);
+    if (stream->skip->start.count == 0 && !stream->reaches) {
+        gtid_state_release(&stream->passed);
+        gtid_state_init(&stream->passed, FLAVOR_UNKNOWN);
+    }
+}
+
 static void leave_out(struct replica_stream *stream, const struct walk_event *event)
 {
     struct walk before = stream->walk;
+    size_t not_reached = stream->skip->start.count;
     enum txn_step step = walk_take(&stream->walk, event);
     replica_skip_left_out(stream->skip, &before, event, step);
-    if (event->header.type != BINLOG_MARIADB_ANNOTATE_ROWS)
-        stream->left_out = stream->walk.at;
+    if (event->header.type == BINLOG_MARIADB_ANNOTATE_ROWS)
+        return;
+    stream->left_out = stream->walk.at;
+    stream->reaches = stream->reaches || stream->skip->start.count < not_reached;
+    if (step == TXN_STEP_BEGINS)
+        note_passed(stream, &stream->walk.tracker.txn.gtid);
+    if (step == TXN_STEP_ENDS && stream->reaches) {
+        made_gtid_list(&stream->made, &stream->style, &stream->passed.list, stream->walk.at.offset, false);
+        stream->reaches = false;
+    }
 }
 
 static void refuse_hole(struct replica_stream *stream)
@@ -104,10 +123,11 @@ static void add_item(struct stream_batch *batch, struct replica_stream *stream,
     *item = (struct batch_item){.event = *event,
                                 .is_stripped = stream->strips_checksum,
                                 .is_of_txn = step != TXN_STEP_OUTSIDE && step != TXN_STEP_DROPPED,
+                                .begins_txn = step == TXN_STEP_BEGINS,
                                 .ends_txn = step == TXN_STEP_ENDS};
     item->frame =
         (struct frame){.event_bytes = event->header.length, .is_semi_sync = stream->options.is_semi_sync};
-    if (item->ends_txn)
+    if (item->begins_txn || item->ends_txn)
         item->gtid = batch->walk.tracker.txn.gtid;
     if (item->is_stripped) {
         memcpy(item->header, event->bytes.data, BINLOG_HEADER_BYTES);
@@ -209,7 +229,7 @@ static enum stream_step add_events(struct stream_batch *batch, struct replica_st
             return STEP_TELL_LEFT_OUT;
         else
             add_item(batch, stream, ret_event, walk_take(&batch->walk, ret_event));
-        if (!ret_event->is_whole)
+        if (!ret_event->is_whole || !made_is_empty(&stream->made))
             return STEP_ON;
         bytes = behind(bytes, ret_event);
     }
@@ -246,6 +266,8 @@ static void note_begun(struct replica_stream *stream, const struct batch_item *i
         (struct position){item->event.start.file, item->event.start.offset + item->event.header.length};
     if (item->is_of_txn)
         stream->txn_sent = stream->sent;
+    if (item->begins_txn)
+        note_passed(stream, &item->gtid);
     stream->unasked_bytes += item->event.header.length;
     if (item->frame.wants_ack) {
         stream->unasked_bytes = 0;

@@ -68,37 +68,45 @@ static void set_skip(struct replica *replica)
         replica->skip.is_strict =
             replica_session_text(&replica->session, "slave_gtid_strict_mode", &strict) &&
             span_is_text(strict, "1");
-        if (request->is_by_gtid)
-            replica_skip_set_mariadb(&replica->skip, &request->have.list);
     }
+}
+
+/* MariaDB, by GTID: what is left out is counted from the start of this file on. */
+static enum result enter_file(struct replica *replica, uint64_t file)
+{
+    struct store *store = replica->fanout->store;
+    const struct gtid_state *state;
+    if (store_flavor(store) != FLAVOR_MARIADB || !replica->request.is_by_gtid)
+        return RESULT_OK;
+    enum result result = store_file_gtids(store, file, &state);
+    if (result != RESULT_OK)
+        return result;
+    replica_skip_set_mariadb(&replica->skip, &replica->request.have.list);
+    replica_skip_begin_file(&replica->skip, &state->list, &store_gtids(store)->list);
+    return RESULT_OK;
 }
 
 static enum result start_locating(struct replica *replica, struct replica_refusal *ret_refusal)
 {
     struct store *store = replica->fanout->store;
     struct position from;
-    const struct gtid_state *state;
     enum result result = replica_request_find(&replica->request, store, &from, ret_refusal);
     if (result != RESULT_OK)
         return result;
     set_skip(replica);
     if (!replica->request.is_by_gtid) {
         replica_locate_to(&replica->locate, store_flavor(store), from);
-        replica->has_located = true;
         return RESULT_OK;
     }
     from.offset = BINLOG_START;
-    result = store_file_gtids(store, from.file, &state);
+    result = enter_file(replica, from.file);
     if (result != RESULT_OK) {
         *ret_refusal = (struct replica_refusal){ERROR_CODE_SOURCE_FATAL_READING_BINLOG, ""};
         snprintf(ret_refusal->text, sizeof(ret_refusal->text),
                  "ackgate: the store's GTIDs cannot be read: %s", result_text(result));
         return result;
     }
-    if (replica->skip.flavor == FLAVOR_MARIADB)
-        replica_skip_begin_file(&replica->skip, &state->list, &store_gtids(store)->list);
-    replica_locate_gtids(&replica->locate, store_flavor(store), from, state);
-    replica->has_located = true;
+    replica_locate_gtids(&replica->locate, store_flavor(store), from);
     return RESULT_OK;
 }
 
@@ -106,6 +114,8 @@ static void attach(struct replica *replica)
 {
     struct position place = replica->locate.walk.at;
     bool is_by_gtid = replica->request.is_by_gtid;
+    if (enter_file(replica, place.file) != RESULT_OK)
+        log_debug(replica->label, "file %" PRIu64 " has no GTID list yet", place.file);
     if (replica->request.has_until)
         replica_skip_set_until(&replica->skip, &replica->request.until, &replica->request.have.list);
     replica->has_up_to = place;

@@ -7,22 +7,12 @@ void replica_locate_to(struct replica_locate *locate, enum flavor flavor, struct
 {
     *locate = (struct replica_locate){.target = target};
     walk_init(&locate->walk, flavor, (struct position){target.file, BINLOG_START});
-    gtid_state_init(&locate->passed, FLAVOR_UNKNOWN);
 }
 
-void replica_locate_gtids(struct replica_locate *locate, enum flavor flavor, struct position file_start,
-                          const struct gtid_state *state)
+void replica_locate_gtids(struct replica_locate *locate, enum flavor flavor, struct position file_start)
 {
     *locate = (struct replica_locate){.target = POSITION_NONE};
     walk_init(&locate->walk, flavor, file_start);
-    gtid_state_init(&locate->passed, FLAVOR_UNKNOWN);
-    if (flavor == FLAVOR_MARIADB)
-        gtid_state_copy(&locate->passed, state);
-}
-
-void replica_locate_release(struct replica_locate *locate)
-{
-    gtid_state_release(&locate->passed);
 }
 
 static bool is_at_target(const struct replica_locate *locate)
@@ -50,8 +40,6 @@ static enum result pass_event(struct replica_locate *locate, struct replica_skip
     locate->has_passed = locate->has_passed || step == TXN_STEP_BEGINS;
     if (verdict == SKIP_LEAVE_OUT)
         replica_skip_left_out(skip, &before, event, step);
-    if (step == TXN_STEP_BEGINS && locate->passed.flavor != FLAVOR_UNKNOWN)
-        gtid_state_add(&locate->passed, &locate->walk.tracker.txn.gtid);
     return RESULT_AGAIN;
 }
 

@@ -12,17 +12,13 @@
 
 struct replica_locate {
     struct walk walk;
-    struct position target;   /* by position: where to; POSITION_NONE by GTID */
-    uint64_t format_end;      /* by position: where the file's second event starts */
-    struct gtid_state passed; /* MariaDB, by GTID: the state of the binlog at walk.at */
-    bool has_passed;          /* by GTID: the replica has a transaction of walk.at.file */
+    struct position target; /* by position: where to; POSITION_NONE by GTID */
+    uint64_t format_end;    /* by position: where the file's second event starts */
+    bool has_passed;        /* by GTID: the replica has a transaction of walk.at.file */
 };
 
 void replica_locate_to(struct replica_locate *locate, enum flavor flavor, struct position target);
-/* file_start: of the file in which to begin, with the state before it. */
-void replica_locate_gtids(struct replica_locate *locate, enum flavor flavor, struct position file_start,
-                          const struct gtid_state *state);
-void replica_locate_release(struct replica_locate *locate);
+void replica_locate_gtids(struct replica_locate *locate, enum flavor flavor, struct position file_start);
 
 /*
  * Walks on for one slice. RESULT_AGAIN: come again. RESULT_OK: walk.at is the place. RESULT_NOT_FOUND: no

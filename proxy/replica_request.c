@@ -156,14 +156,17 @@ void replica_request_refuse_position(const struct replica_request *request, stru
 {
     bool is_mysql = store_flavor(store) == FLAVOR_MYSQL;
     uint64_t file_end = 0;
-    bool is_truncated = is_mysql && store_file_end(store, position.file, &file_end) == RESULT_OK &&
+    bool is_truncated = store_file_end(store, position.file, &file_end) == RESULT_OK &&
                         looks_truncated(store, position, file_end);
-    const char *reason = "bogus data in log event";
+    const char *reason = is_truncated
+                             ? "binlog truncated in the middle of event; consider out of disk space on master"
+                             : "bogus data in log event";
     if (is_mysql)
         reason = is_truncated
                      ? "binlog truncated in the middle of event; consider out of disk space on source"
                      : "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on source";
-    unsigned long long last_byte = is_truncated ? file_end : position.offset + BINLOG_HEADER_BYTES;
+    unsigned long long last_byte =
+        is_mysql && is_truncated ? file_end : position.offset + BINLOG_HEADER_BYTES;
     const char *here = is_mysql ? "./" : "";
     enum result ignored = refuse_1236(
         ret_refusal,

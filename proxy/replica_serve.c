@@ -150,7 +150,8 @@ static void start_stream(struct replica *replica)
         .is_heartbeat_v2 = is_mysql && (replica->request.flags & DUMP_FLAG_HEARTBEAT_V2) != 0,
         .heartbeat_ms = replica_session_heartbeat_ms(&replica->session),
         .server_id = fanout->identity.server_id,
-        .clears_created = is_mysql && replica->request.is_by_gtid && replica->locate.has_passed,
+        .clears_created = replica->request.is_by_gtid &&
+                          (is_mysql ? replica->locate.has_passed : replica->skip.start.count > 0),
         .flavor = store_flavor(fanout->store),
     };
     stream->store = fanout->store;
@@ -158,8 +159,11 @@ static void start_stream(struct replica *replica)
     stream->conn = &replica->conn;
     stream->skip = &replica->skip;
     stream->acks = &replica->acks;
-    struct position jump = replica->request.is_by_gtid ? replica->locate.walk.at : POSITION_NONE;
-    replica_stream_start(stream, replica->from, &replica->locate.walk, jump, &replica->locate.passed);
+    struct position jump = is_mysql && replica->request.is_by_gtid ? replica->locate.walk.at : POSITION_NONE;
+    const struct gtid_state *file_start = NULL;
+    if (is_mysql || store_file_gtids(fanout->store, replica->from.file, &file_start) != RESULT_OK)
+        file_start = NULL;
+    replica_stream_start(stream, replica->from, &replica->locate.walk, jump, file_start);
     replica_acks_init(&replica->acks);
     replica->acks.acked = replica->has_up_to;
     timer_init(&replica->heartbeat, fanout->loop, on_heartbeat, replica);

@@ -173,5 +173,5 @@ void replica_skip_left_out(struct replica_skip *skip, const struct walk *walk, c
 
 bool replica_skip_is_until_over(const struct replica_skip *skip)
 {
-    return skip->has_until && skip->until.count == 0;
+    return skip->has_until && skip->until.count == 0 && skip->start.count == 0;
 }

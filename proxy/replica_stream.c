@@ -16,7 +16,7 @@ enum { READ_BYTES = 256 * 1024 };
 static const size_t created_at = BINLOG_HEADER_BYTES + 2 + BINLOG_SERVER_VERSION_BYTES;
 
 void replica_stream_start(struct replica_stream *stream, struct position from, const struct walk *located,
-                          struct position jump, struct gtid_state *jump_state)
+                          struct position jump, const struct gtid_state *file_start)
 {
     stream->walk = *located;
     if (from.offset == BINLOG_START)
@@ -24,9 +24,9 @@ void replica_stream_start(struct replica_stream *stream, struct position from, c
     stream->sent = stream->txn_sent = from;
     stream->left_out = POSITION_NONE;
     stream->jump = jump;
-    gtid_state_init(&stream->jump_state, FLAVOR_UNKNOWN);
-    if (jump_state != NULL && jump_state->flavor == FLAVOR_MARIADB)
-        gtid_state_copy(&stream->jump_state, jump_state);
+    gtid_state_init(&stream->passed, FLAVOR_UNKNOWN);
+    if (file_start != NULL && stream->skip->start.count > 0)
+        gtid_state_copy(&stream->passed, file_start);
     stream->needs_head = true;
     stream->style = (struct made_style){
         .server_id = stream->options.server_id,
@@ -40,7 +40,7 @@ void replica_stream_start(struct replica_stream *stream, struct position from, c
 void replica_stream_release(struct replica_stream *stream)
 {
     made_release(&stream->made);
-    gtid_state_release(&stream->jump_state);
+    gtid_state_release(&stream->passed);
 }
 
 void replica_stream_fail(struct replica_stream *stream, const char *text)

@@ -46,13 +46,15 @@ struct replica_stream {
     struct replica_skip *skip;
     struct replica_acks *acks;
 
-    struct walk walk;             /* at: the first event that has not been begun */
-    struct position sent;         /* the end of the last event begun */
-    struct position txn_sent;     /* the end of the last event of a transaction begun */
-    bool needs_head;              /* ROTATE and format description of walk.at.file come next */
-    struct position jump;         /* everything from the file's first transaction to here is on the replica */
-    struct gtid_state jump_state; /* MariaDB: the binlog's state there */
-    struct position left_out;     /* the end of what was left out and not told yet; or POSITION_NONE */
+    struct walk walk;         /* at: the first event that has not been begun */
+    struct position sent;     /* the end of the last event begun */
+    struct position txn_sent; /* the end of the last event of a transaction begun */
+    bool needs_head;          /* ROTATE and format description of walk.at.file come next */
+    struct position jump; /* MySQL: from the file's first transaction to here the replica has everything */
+    struct gtid_state
+        passed;   /* MariaDB, until every domain's start is reached: the binlog's state at walk.at */
+    bool reaches; /* the transaction being left out is one that a domain starts behind */
+    struct position left_out; /* the end of what was left out and not told yet; or POSITION_NONE */
 
     struct made made;
     struct made_style style;
@@ -74,11 +76,12 @@ struct stream_batch *stream_batch_new(void); /* one for all streams of a loop */
 void stream_batch_free(struct stream_batch **batch);
 
 /*
- * from: where the replica's events begin; located: the walk that stands there (by position), in which case
- * jump is POSITION_NONE, or anywhere (by GTID), in which case from is the start of jump's file.
+ * from: where the replica's events begin. By position, located is the walk that stands there. By GTID from is
+ * the start of a file, and jump (MySQL; else POSITION_NONE) is how far in it the replica has everything;
+ * file_start (MariaDB; else NULL) is the binlog's state there.
  */
 void replica_stream_start(struct replica_stream *stream, struct position from, const struct walk *located,
-                          struct position jump, struct gtid_state *jump_state);
+                          struct position jump, const struct gtid_state *file_start);
 void replica_stream_release(struct replica_stream *stream);
 /* Sends up to about quota_bytes, and says what has to happen before the next call. */
 enum stream_state replica_stream_run(struct replica_stream *stream, size_t quota_bytes);
