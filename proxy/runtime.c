@@ -131,6 +131,13 @@ struct reload {
     char waiting[512]; /* names whose change needs a restart */
 };
 
+static void note_waiting(struct reload *reload, const char *what)
+{
+    size_t length = strlen(reload->waiting);
+    snprintf(reload->waiting + length, sizeof(reload->waiting) - length, "%s%s", length > 0 ? ", " : "",
+             what);
+}
+
 static void reload_key(struct reload *reload, const struct config_variable *old,
                        const struct config_variable *new)
 {
@@ -145,9 +152,41 @@ static void reload_key(struct reload *reload, const struct config_variable *old,
         reload->applied++;
         return;
     }
-    size_t length = strlen(reload->waiting);
-    snprintf(reload->waiting + length, sizeof(reload->waiting) - length, "%s%s", length > 0 ? ", " : "",
-             new->name);
+    note_waiting(reload, new->name);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool is_same_account(const struct config_account *a, const struct config_account *b)
+{
+    return a->has_password == b->has_password &&
+           memcmp(a->native_hash, b->native_hash, sizeof(a->native_hash)) == 0;
+}
+
+static bool are_same_voters(const struct config *a, const struct config *b)
+{
+    bool is_same = a->voter_count == b->voter_count;
+    for (size_t i = 0; is_same && i < a->voter_count; i++)
+        is_same = strcmp(a->voters[i].name, b->voters[i].name) == 0 &&
+                  is_same_text(a->voters[i].server_uuid, b->voters[i].server_uuid) &&
+                  a->voters[i].server_id == b->voters[i].server_id;
+    return is_same;
+}
+
+/* What the table of variables hides or does not have. */
+static void compare_others(struct reload *reload, const struct config *old, const struct config *fresh)
+{
+    if (!is_same_text(old->source.password, fresh->source.password))
+        note_waiting(reload, "the source's password");
+    if (!is_same_account(&old->replication.account, &fresh->replication.account))
+        note_waiting(reload, "the replicas' password");
+    if (!is_same_account(&old->admin.account, &fresh->admin.account))
+        note_waiting(reload, "the admin password");
+    if (!are_same_voters(old, fresh))
+        note_waiting(reload, "the replicas");
 }
 
 enum result runtime_reload(struct pipeline *pipeline, char *ret_text, size_t text_max)
@@ -168,6 +207,7 @@ enum result runtime_reload(struct pipeline *pipeline, char *ret_text, size_t tex
         config_variable(fresh, i, &after);
         reload_key(&reload, &before, &after);
     }
+    compare_others(&reload, old, fresh);
     config_free(&fresh);
     snprintf(ret_text, text_max, "%u applied%s%s", reload.applied,
              reload.waiting[0] != '\0' ? "; a restart is needed for " : "", reload.waiting);
