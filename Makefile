@@ -93,7 +93,7 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
 # The targets below install what is missing first, and then run make again, which finds it.
-.PHONY: check check-run test test-run test-long asan demo demo-run bench lint format format-check install uninstall clean
+.PHONY: check check-run test test-run test-long asan fuzz fuzz-run demo demo-run bench lint format format-check install uninstall clean
 
 ## make check      the fast tests: every unit test
 check: deps
@@ -115,6 +115,19 @@ test-long: deps
 asan: deps
 	@WAIT_FACTOR=4 ACKGATE_BUILD=$(CURDIR)/$(BUILD) ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
+
+## make fuzz       the decoders under libFuzzer, SECONDS=60 each (FUZZ=journal for one); needs clang
+fuzz: deps
+	@command -v clang >/dev/null || { echo "make fuzz needs clang: apt-get install clang"; exit 1; }
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz CFLAGS='-O1 -g' WARNINGS='-Wall -Wextra -Werror' \
+	  SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzz-run
+FUZZ ?= $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+SECONDS ?= 60
+fuzz-run: $(FUZZ:%=$(BUILD)/fuzz_%)
+	@SECONDS_EACH=$(SECONDS) test/fuzz/run.sh $^
+$(BUILD)/fuzz_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/librecovery.a $(BUILD)/libprotocol.a
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(LIBS_PROTOCOL)
 
 ## make demo       source, two replicas and ackgate on this machine, and the story of a commit (SERVER=, DEMO=once)
 demo: deps
