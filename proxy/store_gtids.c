@@ -94,6 +94,17 @@ static enum result look_up_mariadb(const struct store *store, const struct gtid_
     return look_up.is_found ? RESULT_OK : RESULT_DIVERGED;
 }
 
+static bool is_recent(const struct store *store, const struct gtid_mariadb *gtid)
+{
+    size_t count = store->recent_count < STORE_RECENT ? (size_t)store->recent_count : STORE_RECENT;
+    for (size_t i = 0; i < count; i++) {
+        const struct gtid_mariadb *seen = &store->recent[i];
+        if (seen->seq == gtid->seq && seen->server == gtid->server && seen->domain == gtid->domain)
+            return true;
+    }
+    return false;
+}
+
 /* Known without reading a file: it is the last one at the start or the end of one. */
 static bool is_at_an_edge(const struct store *store, const struct gtid_mariadb *gtid)
 {
@@ -115,7 +126,7 @@ static enum result check_mariadb(const struct store *store, const struct gtid_ma
         return RESULT_DIVERGED;
     if (before != NULL && gtid->seq < before->seq)
         return RESULT_GONE;
-    if (is_at_an_edge(store, gtid))
+    if (is_at_an_edge(store, gtid) || is_recent(store, gtid))
         return RESULT_OK;
     return look_up_mariadb(store, gtid);
 }

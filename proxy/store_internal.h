@@ -15,7 +15,7 @@
 #include "proxy/store_segment.h"
 #include "proxy/timer.h"
 
-enum { STORE_WINDOWS = 4 };
+enum { STORE_WINDOWS = 4, STORE_RECENT = 65536 };
 
 /* File bytes that replicas share while they read what has left the segment's memory. */
 struct store_window {
@@ -40,7 +40,11 @@ struct store {
     bool has_format;
     struct txn_tracker tracker;
     struct gtid_state gtids; /* up to segment.end */
-    struct gtid *arrived;    /* GTIDs that ended between segment.end and segment.done, in order */
+    /* MariaDB: the last transactions of gtids, a ring, so that a replica which reconnects is not looked up in
+     * a file of a gigabyte. */
+    struct gtid_mariadb recent[STORE_RECENT];
+    uint64_t recent_count; /* ever put in */
+    struct gtid *arrived;  /* GTIDs that ended between segment.end and segment.done, in order */
     size_t arrived_count;
     size_t arrived_room;
 
@@ -64,6 +68,8 @@ struct store {
 struct store_file *store_newest(const struct store *store); /* NULL: the store is empty */
 struct store_file *store_find(const struct store *store, uint64_t file);
 int store_open_file(const struct store *store, uint64_t file, int flags); /* -1: errno */
+/* The transaction is in the file: it becomes part of gtids. */
+void store_settle_gtid(struct store *store, const struct gtid *gtid);
 /* A file's GTID_LIST or PREVIOUS_GTIDS says what came before it. */
 void store_start_known(struct store *store, struct store_file *file, struct gtid_state *state);
 

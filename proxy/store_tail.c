@@ -88,7 +88,7 @@ static enum result take_newest_event(struct store *store, struct store_scanner *
     if (result == RESULT_OK)
         result = txn_tracker_step(&store->tracker, &event->header, event->body, event->start, &step);
     if (result == RESULT_OK && step == TXN_STEP_ENDS)
-        gtid_state_add(&store->gtids, &store->tracker.txn.gtid);
+        store_settle_gtid(store, &store->tracker.txn.gtid);
     return result;
 }
 

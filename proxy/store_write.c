@@ -124,6 +124,13 @@ static void note_gtid(struct store *store, const struct gtid *gtid)
     store->arrived[store->arrived_count++] = *gtid;
 }
 
+void store_settle_gtid(struct store *store, const struct gtid *gtid)
+{
+    gtid_state_add(&store->gtids, gtid);
+    if (gtid->flavor == FLAVOR_MARIADB)
+        store->recent[store->recent_count++ % STORE_RECENT] = gtid->mariadb;
+}
+
 void store_start_known(struct store *store, struct store_file *file, struct gtid_state *state)
 {
     if (!gtid_state_contains_state(state, &store->gtids))
@@ -263,7 +270,7 @@ enum result store_flush(struct store *store)
     if (store_segment_write(&store->segment) != RESULT_OK)
         return store_fail(store, errno, "writing");
     for (size_t i = 0; i < store->arrived_count; i++)
-        gtid_state_add(&store->gtids, &store->arrived[i]);
+        store_settle_gtid(store, &store->arrived[i]);
     store->arrived_count = 0;
     store_sync_begin(store);
     return RESULT_OK;
