@@ -154,7 +154,7 @@ install: $(PROGRAMS)
 	[ -e $(DESTDIR)/etc/ackgate/ackgate.cnf ] || install -m 600 conf/ackgate.cnf $(DESTDIR)/etc/ackgate/ackgate.cnf
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/unit $(BUILD)/e2e $(BUILD)/include $(BUILD)/asan $(BUILD)/*.a $(PROGRAMS)
+	rm -rf $(BUILD)/obj $(BUILD)/unit $(BUILD)/e2e $(BUILD)/include $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/*.a $(PROGRAMS)
 
 ## make deps       install what is missing: packages, and real servers for the tests under build/servers
 .PHONY: deps

@@ -113,7 +113,9 @@ static struct span get_span(struct reader *reader, size_t max)
     struct span span = reader_zero_string(reader);
     if (span.length >= max)
         reader_fail(reader);
-    return reader_failed(reader) ? (struct span){0} : span;
+    if (reader_failed(reader))
+        span.length = 0;
+    return span;
 }
 
 static void get_text(struct reader *reader, char *ret_text, size_t max)
