@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Nothing is confirmed by a rule that a restart would not know. */
+static void on_rule_durable(void *argument, uint64_t token)
+{
+    (void)token;
+    struct pipeline *pipeline = argument;
+    pipeline_step(pipeline, &(struct core_input){.type = CORE_RULE, .rule = &pipeline->next_rule});
+}
+
 enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *rule, char *ret_error,
                                      size_t error_max)
 {
@@ -21,11 +29,11 @@ enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *rule
     }
     log_warn("quorum", "the rule was %s and is now %s", pipeline->rule, log_quote_text(rule));
     snprintf(pipeline->rule, sizeof(pipeline->rule), "%s", rule);
-    journal_sink_put(pipeline->journal,
-                     &(struct journal_record){
-                         .type = JOURNAL_POLICY, .policy = {.rule = rule, .who = "admin"}
-    });
-    pipeline_step(pipeline, &(struct core_input){.type = CORE_RULE, .rule = &quorum});
+    pipeline->next_rule = quorum;
+    struct journal_record record = {
+        .type = JOURNAL_POLICY, .policy = {.rule = rule, .who = "admin"}
+    };
+    journal_sink_put_synced(pipeline->journal, &record, on_rule_durable, pipeline, 0);
     return RESULT_OK;
 }
 

@@ -23,7 +23,8 @@ struct pipeline {
     struct source *source;
     struct timer housekeeping; /* retention, and what waiting commits are told */
     char own_uuid[JOURNAL_UUID_MAX];
-    char rule[VIEW_TEXT]; /* in force */
+    struct quorum next_rule; /* an operator's, on its way to the disk */
+    char rule[VIEW_TEXT];    /* in force */
     char source_version[VIEW_NAME];
     char source_reason[SOURCE_REASON_MAX]; /* why applications are not admitted */
     struct position tail;                  /* where the source's binlog ended when it was looked over */
