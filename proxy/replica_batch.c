@@ -136,10 +136,17 @@ static void add_item(struct stream_batch *batch, struct replica_stream *stream,
     }
 }
 
-/* Asks for an ack at the last transaction's end, if that is near the store's end or the last one is far back.
+/* What follows in this file may be no transaction any more, and neither what is in the next ones. */
+static bool is_near_end_of_file(const struct replica_stream *stream, struct position end)
+{
+    uint64_t end_of_file;
+    enum result result = store_file_end(stream->store, end.file, &end_of_file);
+    return result != RESULT_OK || end_of_file - end.offset <= near_bytes;
+}
+
+/* Asks for an ack at the last transaction's end, if that is near its file's end or the last one is far back.
  */
-static void ask_for_ack(struct stream_batch *batch, const struct replica_stream *stream,
-                        struct position end_of_store)
+static void ask_for_ack(struct stream_batch *batch, const struct replica_stream *stream)
 {
     if (!stream->options.is_semi_sync)
         return;
@@ -148,7 +155,7 @@ static void ask_for_ack(struct stream_batch *batch, const struct replica_stream 
         if (!item->ends_txn)
             continue;
         uint64_t end = item->event.start.offset + item->event.header.length;
-        bool is_near = item->event.start.file == end_of_store.file && end_of_store.offset - end <= near_bytes;
+        bool is_near = is_near_end_of_file(stream, (struct position){item->event.start.file, end});
         bool is_due = stream->unasked_bytes + (end - stream->walk.at.offset) >= near_bytes;
         item->frame.wants_ack = is_near || is_due;
         return;
@@ -237,7 +244,7 @@ static enum stream_step add_events(struct stream_batch *batch, struct replica_st
 }
 
 enum stream_step stream_batch_fill(struct stream_batch *batch, struct replica_stream *stream,
-                                   struct span bytes, struct position end_of_store)
+                                   struct span bytes)
 {
     struct walk_event event;
     batch->count = 0;
@@ -245,7 +252,7 @@ enum stream_step stream_batch_fill(struct stream_batch *batch, struct replica_st
     enum stream_step step = add_events(batch, stream, bytes, &event);
     if (batch->count == 0)
         return step;
-    ask_for_ack(batch, stream, end_of_store);
+    ask_for_ack(batch, stream);
     if (!batch->items[0].event.is_whole) {
         /* longer than the window: it goes out piece by piece */
         batch->items[0].frame.sequence = stream->style.sequence;

@@ -25,7 +25,7 @@ struct frame_parts *stream_batch_parts(struct stream_batch *batch); /* emptied *
 
 /* bytes: the window at stream->walk.at. Leaves out at once what is to be left out. */
 enum stream_step stream_batch_fill(struct stream_batch *batch, struct replica_stream *stream,
-                                   struct span bytes, struct position end_of_store);
+                                   struct span bytes);
 /* The end of the last event in the batch. */
 struct position stream_batch_end(const struct stream_batch *batch, const struct walk *walk);
 void stream_batch_commit(struct stream_batch *batch, struct replica_stream *stream, size_t sent_bytes);

@@ -243,8 +243,7 @@ static enum stream_step send_window(struct replica_stream *stream, size_t *quota
     if (result != RESULT_OK)
         return fail_at(stream, result);
     struct position before = stream->walk.at;
-    struct position end_of_store = store_end(stream->store);
-    enum stream_step step = stream_batch_fill(stream->batch, stream, bytes, end_of_store);
+    enum stream_step step = stream_batch_fill(stream->batch, stream, bytes);
     if (before.offset < stream->walk.at.offset) {
         uint64_t passed = stream->walk.at.offset - before.offset;
         *quota -= passed < *quota ? (size_t)passed : *quota;
