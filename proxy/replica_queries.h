@@ -36,7 +36,8 @@ void replica_answer_set(struct replica_query *query);
 void replica_answer_variables(struct replica_query *query);
 void replica_answer_binary_logs(struct replica_query *query);
 void replica_answer_log_status(struct replica_query *query);
-void replica_answer_binlog_events(struct replica_query *query);
 void replica_answer_no_rows(struct replica_query *query);
+/* replica_show_events.c */
+void replica_answer_binlog_events(struct replica_query *query);
 
 #endif

@@ -41,7 +41,7 @@ static enum result evaluate_system_variable(struct replica_query *query, struct 
     struct span name = query->cursor.token.text;
     size_t index;
     if (replica_variable_find(query->server, name, &index) != RESULT_OK) {
-        replica_query_error(query, ERROR_CODE_UNKNOWN_VARIABLE, "Unknown system variable %s",
+        replica_query_error(query, ERROR_CODE_UNKNOWN_VARIABLE, "Unknown system variable '%s'",
                             log_quote(name));
         return RESULT_NOT_FOUND;
     }
