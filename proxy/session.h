@@ -65,13 +65,15 @@ struct session {
     bool is_clients_turn;      /* in the authentication */
     bool is_changing_user;
     bool is_mariadb;
-    bool is_quitting;     /* COM_QUIT has gone */
-    bool is_infile;       /* the client sends a file */
-    bool is_refusing;     /* the command under way is not passed on */
-    bool is_swallowing;   /* the response under way is not for the client */
-    bool is_restoring;    /* … because it answers a statement of our own */
-    bool is_restored;     /* it was an OK */
-    bool is_tracking_off; /* the session's OKs don't name transactions any more */
+    bool is_quitting;           /* COM_QUIT has gone */
+    bool is_infile;             /* the client sends a file */
+    bool is_refusing;           /* the command under way is not passed on */
+    bool is_swallowing;         /* the response under way is not for the client */
+    bool is_restoring;          /* … because it answers a statement of our own */
+    bool is_answered_ok;        /* and was an OK */
+    bool has_prepared_tracking; /* a prepared statement mentions the variables of session_track.h */
+    uint8_t command_byte;       /* of the command under way */
+    enum { TRACKING_ON, TRACKING_DOUBTFUL, TRACKING_OFF } tracking;
 
     /* The identity, for other threads to show: strings and id change under the thread's mutex. */
     uint64_t id; /* the source's connection id; 0: not known yet */

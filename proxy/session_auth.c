@@ -132,7 +132,8 @@ static void on_ok(struct session *session, struct packet_header header, struct s
     session_response_init(&session->response, session->source_caps, session->client_caps, status);
     session->phase = SESSION_COMMAND;
     session->is_changing_user = false;
-    session->is_tracking_off = false;
+    session->tracking = TRACKING_ON;
+    session->has_prepared_tracking = false;
     timer_stop(&session->timer);
     if (idle_ms > 0)
         timer_start(&session->timer, idle_ms);

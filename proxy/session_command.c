@@ -8,6 +8,7 @@
 #include "protocol/constants.h"
 #include "protocol/response.h"
 #include "proxy/log.h"
+#include "proxy/session_track.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -69,6 +70,7 @@ static void begin_response(struct session *session, uint8_t command)
 static void begin_command(struct session *session, const struct packet_piece *piece)
 {
     uint8_t command = piece->payload.length > 0 ? piece->payload.data[0] : (uint8_t)COMMAND_SLEEP;
+    session->command_byte = command;
     session->is_refusing = is_refused(command);
     if (session->is_refusing)
         return;
@@ -97,6 +99,8 @@ static void on_piece(struct session *session, const struct packet_piece *piece, 
         on_file_piece(session, piece, bytes);
     else if (piece->starts_payload)
         begin_command(session, piece);
+    if (!session->is_infile)
+        session_track_note_command(session, session->command_byte, piece->payload);
     if (!session->is_refusing)
         session_put(session, &session->source, piece->raw);
     else if (piece->ends_payload)

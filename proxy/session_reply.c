@@ -59,7 +59,7 @@ static void on_ok(struct session *session, const struct session_response_step *s
     if (!session->is_swallowing)
         put_ok(session, step);
     else
-        session->is_restored = true;
+        session->is_answered_ok = true;
 }
 
 static void on_step(struct session *session, const struct session_response_step *step)
@@ -153,7 +153,7 @@ void session_on_idle(struct session *session)
     bool was_restoring = session->is_restoring;
     session->is_swallowing = false;
     session->is_restoring = false;
-    if (was_restoring && !session->is_restored) {
+    if (was_restoring && !session_track_on_restored(session)) {
         log_warn(session_name(session),
                  "closed: its OKs don't name transactions any more, and the source refuses to change that");
         session_close(session);
@@ -162,7 +162,7 @@ void session_on_idle(struct session *session)
     session_set_state(session, "idle");
     if (is_drained)
         session_end(session);
-    else if (session->is_tracking_off)
+    else if (session->tracking != TRACKING_ON && !was_restoring)
         session_track_restore(session);
     else
         session_command_resume(session);
