@@ -196,6 +196,8 @@ static enum judgement judge(const struct stream_batch *batch, struct replica_str
                             const struct walk_event *event)
 {
     bool jumps = is_jump(stream, event);
+    if (batch->count > 0 && binlog_gtid_is_type(event->header.type) && replica_skip_may_change(stream->skip))
+        return END_OF_BATCH; /* what the batch holds may decide about this one */
     enum skip_verdict verdict = replica_skip_verdict(stream->skip, &batch->walk, event);
     if (verdict == SKIP_SEND && !jumps)
         return ADD;

@@ -171,6 +171,11 @@ void replica_skip_left_out(struct replica_skip *skip, const struct walk *walk, c
         reach_until(skip, &gtid.mariadb);
 }
 
+bool replica_skip_may_change(const struct replica_skip *skip)
+{
+    return skip->start.count > 0 || skip->until.count > 0;
+}
+
 bool replica_skip_is_until_over(const struct replica_skip *skip)
 {
     return skip->has_until && skip->until.count == 0 && skip->start.count == 0;

@@ -56,6 +56,8 @@ enum skip_verdict replica_skip_verdict(const struct replica_skip *skip, const st
 void replica_skip_sent(struct replica_skip *skip, const struct walk *walk, const struct walk_event *event);
 void replica_skip_left_out(struct replica_skip *skip, const struct walk *walk, const struct walk_event *event,
                            enum txn_step step);
+/* A transaction that is sent may still change what happens to the next one. */
+bool replica_skip_may_change(const struct replica_skip *skip);
 /* Everything that UNTIL asks for has been begun; with no transaction open it is over. */
 bool replica_skip_is_until_over(const struct replica_skip *skip);
 
