@@ -139,11 +139,13 @@ static void *run(void *argument)
         disk->is_busy = false;
         for (size_t i = 0; i < disk->running.count; i++)
             requests_add(&disk->done, &disk->running.items[i]);
-        if (!disk->is_posted) {
-            disk->is_posted = true;
-            loop_post(disk->loop, on_posted, disk);
-        }
+        bool is_news = !disk->is_posted;
+        disk->is_posted = true;
         pthread_cond_broadcast(&disk->is_idle);
+        pthread_mutex_unlock(&disk->mutex); /* so that whoever is woken does not wait for it */
+        if (is_news)
+            loop_post(disk->loop, on_posted, disk);
+        pthread_mutex_lock(&disk->mutex);
     }
     pthread_mutex_unlock(&disk->mutex);
     return NULL;
@@ -167,8 +169,8 @@ void disk_sync(struct disk *disk, int fd, disk_done_fn *on_done, void *argument)
     struct request request = {.fd = fd, .on_done = on_done, .argument = argument};
     pthread_mutex_lock(&disk->mutex);
     requests_add(&disk->queued, &request);
-    pthread_cond_signal(&disk->is_wanted);
     pthread_mutex_unlock(&disk->mutex);
+    pthread_cond_signal(&disk->is_wanted);
 }
 
 void disk_wait(struct disk *disk)

@@ -50,7 +50,9 @@ struct store {
 
     struct disk *disk;
     struct position durable;
-    int durable_fd;    /* ackgate-store.durable */
+    int durable_fd; /* ackgate-store.durable, which says: */
+    struct position saved;
+    uint64_t saved_ms;
     uint64_t syncing;  /* offset in the current file that the running sync covers; 0: none runs */
     bool is_quiet;     /* inside a store function: callbacks wait for the loop's next turn */
     struct timer news; /* tells, in the loop's next turn, about: */

@@ -6,6 +6,7 @@
  */
 #include "proxy/store_internal.h"
 
+#include "proxy/clock.h"
 #include "proxy/disk_io.h"
 #include "proxy/log.h"
 
@@ -18,6 +19,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+enum { SAVE_DURABLE_MS = 50 }; /* not at each sync: a file that lags only turns a refusal into a cut */
 enum { DURABLE_LINE_MAX = 64 + BINLOG_NAME_MAX, CRC_DIGITS = 8 };
 
 /* ---- ackgate-store.durable ---- */
@@ -28,8 +30,10 @@ static uint32_t line_crc(const char *line)
 }
 
 /* It may be lost or late, so an error is not one of the store. */
-static void save_durable(const struct store *store)
+static void save_durable(struct store *store)
 {
+    store->saved = store->durable;
+    store->saved_ms = clock_monotonic_ms();
     char name[BINLOG_NAME_MAX];
     char rest[DURABLE_LINE_MAX];
     char line[DURABLE_LINE_MAX + CRC_DIGITS + 3];
@@ -154,7 +158,8 @@ static void on_synced(void *argument, int reason, uint64_t took_us)
     if (store->failed != 0)
         return;
     store->durable = durable;
-    save_durable(store);
+    if (clock_monotonic_ms() - store->saved_ms >= SAVE_DURABLE_MS)
+        save_durable(store);
     if (!store->is_quiet)
         store_sync_begin(store);
     if (store->is_quiet)
@@ -195,6 +200,8 @@ void store_sync_release(struct store *store)
         return;
     store->is_quiet = true;
     disk_free(&store->disk);
+    if (!position_equal(store->saved, store->durable))
+        save_durable(store);
     timer_release(&store->news);
 }
 
