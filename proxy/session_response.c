@@ -366,6 +366,23 @@ static bool pass_payload(struct walk *walk)
     return true;
 }
 
+/* Rows that are there whole: most of what flows, so this is the one loop that takes headers apart itself. */
+static void skip_rows(struct walk *walk)
+{
+    struct session_response *response = walk->response;
+    while (walk->length - walk->at > HEADER_AND_FIRST) {
+        uint8_t *packet = walk->data + walk->at;
+        size_t length = packet[0] | (size_t)packet[1] << 8 | (size_t)packet[2] << 16;
+        bool is_special =
+            packet[PACKET_HEADER_BYTES] >= RESPONSE_HEADER_EOF || length == 0 || length == PACKET_PAYLOAD_MAX;
+        if (is_special || walk->length - walk->at - PACKET_HEADER_BYTES < length)
+            return;
+        response->sequence = packet[3];
+        packet[3] = (uint8_t)(packet[3] + response->shift);
+        walk->at += PACKET_HEADER_BYTES + length;
+    }
+}
+
 enum result session_response_next(struct session_response *response, uint8_t *data, size_t length_bytes,
                                   struct session_response_step *ret_step)
 {
@@ -380,6 +397,8 @@ enum result session_response_next(struct session_response *response, uint8_t *da
             return give_passed(&walk, RESPONSE_STEP_PASS);
         if (is_under_way && !response->continues && end_payload(&walk, &result))
             return result;
+        if (response->await == AWAIT_ROWS && !response->eof_due && !response->continues)
+            skip_rows(&walk);
         struct packet_header header;
         struct span ahead = {data + walk.at, length_bytes - walk.at};
         if (packet_peek(ahead, &header) != RESULT_OK)
