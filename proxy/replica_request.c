@@ -56,13 +56,21 @@ static enum result take_mariadb_gtids(const struct replica_session *session, str
     return result;
 }
 
+/* No binlog's name has control characters; without them it may stand in texts and in the log. */
+static enum result copy_file_name(struct span name, struct replica_request *request)
+{
+    for (size_t i = 0; i < name.length; i++)
+        if (name.data[i] < ' ' || name.data[i] == 0x7F)
+            return RESULT_MALFORMED;
+    return span_copy_text(name, request->file, sizeof(request->file));
+}
+
 static enum result decode_by_position(struct span payload, const struct replica_session *session,
                                       enum flavor flavor, struct replica_request *request,
                                       struct replica_refusal *ret_refusal)
 {
     struct command_dump dump;
-    if (command_dump_decode(payload, &dump) != RESULT_OK ||
-        span_copy_text(dump.file, request->file, sizeof(request->file)) != RESULT_OK)
+    if (command_dump_decode(payload, &dump) != RESULT_OK || copy_file_name(dump.file, request) != RESULT_OK)
         return refuse_1236(ret_refusal, "ackgate: malformed COM_BINLOG_DUMP");
     request->flags = dump.flags;
     request->server_id = dump.server_id;
@@ -78,7 +86,7 @@ static enum result decode_by_gtid(struct span payload, enum flavor flavor, struc
         return refuse_1236(ret_refusal, "ackgate: the source is MariaDB, which MySQL's GTID auto-positioning "
                                         "cannot follow; use a MariaDB replica, or file and position");
     if (command_dump_gtid_decode(payload, &dump) != RESULT_OK ||
-        span_copy_text(dump.file, request->file, sizeof(request->file)) != RESULT_OK)
+        copy_file_name(dump.file, request) != RESULT_OK)
         return refuse_1236(ret_refusal, "ackgate: malformed COM_BINLOG_DUMP_GTID");
     if (dump.gtid_set.length > 0 && gtid_set_decode(&request->have.set, dump.gtid_set) != RESULT_OK)
         return refuse(ret_refusal, CODE_MALFORMED_GTID_SET, "Malformed GTID set encoding.");
