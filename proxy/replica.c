@@ -117,7 +117,7 @@ static void on_login(void *argument, enum result result, const struct server_log
         }
         return;
     }
-    if (result == RESULT_CLOSED || result == RESULT_IO)
+    if (server_login_is_broken(result))
         replica_end(replica, result_text(result));
 }
 
