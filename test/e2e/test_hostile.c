@@ -115,12 +115,23 @@ static const struct bytes before_login[] = {
     BYTES("nothing", ""),
 };
 
+static bool closes(struct raw_client *client)
+{
+    enum raw_read outcome;
+
+    do
+        outcome = raw_read_packet(client);
+    while (outcome == RAW_PACKET);
+    return outcome == RAW_CLOSED;
+}
+
 /* With the greeting read or not: closed, at the latest when the time for a login is over. */
 START_TEST(garbage_before_login)
 {
     struct scene *scene = scene_start(TEST_FAMILY);
     enum { CASES = sizeof before_login / sizeof *before_login };
     static struct raw_client clients[PORTS * CASES * 2];
+    char title[120];
 
     for (size_t i = 0; i < PORTS * CASES * 2; i++) {
         const struct bytes *bytes = &before_login[i / 2 % CASES];
@@ -131,10 +142,9 @@ START_TEST(garbage_before_login)
         check_unharmed(scene, bytes->name);
     }
     for (size_t i = 0; i < PORTS * CASES * 2; i++) {
-        uint64_t began_ms = now_ms();
-        raw_assert_closed(&clients[i]);
-        ck_assert_msg(now_ms() - began_ms < 12000, "%s, %s: not closed", scene->ports[i / 2 / CASES].name,
-                      before_login[i / 2 % CASES].name);
+        (void)snprintf(title, sizeof title, "%s port: %s%s", scene->ports[i / 2 / CASES].name,
+                       before_login[i / 2 % CASES].name, i % 2 ? ", greeting read" : "");
+        ck_assert_msg(closes(&clients[i]), "%s: not closed", title);
         raw_close(&clients[i]);
     }
     scene_end(scene);

@@ -197,48 +197,74 @@ START_TEST(change_user_and_reset)
 }
 END_TEST
 
-/* Also after a change of the user and a reset, and for a client that does not want to hear of GTIDs: */
+/* For a client that does not want to hear of GTIDs: */
 static const char *const tracking_off[] = {
-    "SET SESSION session_track_gtids = OFF",
     "SET SESSION session_track_system_variables = ''",
     "SET SESSION session_track_system_variables = '', session_track_schema = 0",
+    "SET SESSION session_track_gtids = OFF", /* MySQL */
 };
 
-static void try_held(struct topology *t, struct sql *app, int id, const char *what)
+static void try_held(struct topology *t, struct sql *app, int id, const char *before)
 {
     replica_stop_receiver(t->replica[0]);
-    sql_start(app, "/* after %s */ INSERT INTO d.t VALUES (%d)", what, id);
+    sql_start(app, "%s INSERT INTO d.t VALUES (%d)", before, id);
     sql_assert_waiting(app, 200);
     replica_start_receiver(t->replica[0]);
     sql_finish(app);
 }
 
+static struct topology *start_with_table(enum family family, const char *semi_sync)
+{
+    const char *const lines[] = {"source", semi_sync, NULL};
+    const struct topology_options options = {
+        .family = family, .rule = "ANY 1 (r1)", .replicas = 1, .gate_lines = lines};
+    struct topology *topology = topology_start_with(&options);
+
+    sql_exec(gate_app(topology->gate), "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)");
+    return topology;
+}
+
+static size_t ways_to_switch_off(enum family family)
+{
+    return family == FAMILY_MYSQL ? 3 : 2;
+}
+
+/* The source does not wait, so that it is ackgate's doing. */
 START_TEST(commits_wait_in_whatever_session)
 {
-    static const char *const lines[] = {"source", "semi_sync = off", NULL};
-    const struct topology_options options = {
-        .family = TEST_FAMILY, .rule = "ANY 1 (r1)", .replicas = 1, .gate_lines = lines};
-    struct topology *t = topology_start_with(&options);
+    struct topology *t = start_with_table(TEST_FAMILY, "semi_sync = off");
     struct sql *app = gate_app(t->gate);
     int id = 0;
 
-    sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)");
     ck_assert_int_eq(mysql_reset_connection(sql_handle(app)), 0);
-    try_held(t, app, id++, "COM_RESET_CONNECTION");
+    try_held(t, app, id++, "/* after COM_RESET_CONNECTION */");
     ck_assert_int_eq(mysql_change_user(sql_handle(app), "app", "app-pw", "d"), 0);
-    try_held(t, app, id++, "COM_CHANGE_USER");
-    for (size_t i = 0; i < sizeof tracking_off / sizeof *tracking_off; i++) {
-        if (TEST_FAMILY == FAMILY_MARIADB && i == 0)
-            continue;
-        (void)sql_try(app, "%s", tracking_off[i]);
-        try_held(t, app, id++, tracking_off[i]);
+    try_held(t, app, id++, "/* after COM_CHANGE_USER */");
+    for (size_t i = 0; i < ways_to_switch_off(TEST_FAMILY); i++) {
         struct sql *other = gate_app(t->gate);
-        replica_stop_receiver(t->replica[0]);
-        sql_start(other, "%s; INSERT INTO d.t VALUES (%d)", tracking_off[i], id++);
-        sql_assert_waiting(other, 200);
-        replica_start_receiver(t->replica[0]);
-        (void)sql_finish_try(other);
+        sql_exec(other, "%s", tracking_off[i]);
+        try_held(t, other, id++, "/* after switching off */");
+        sql_exec(other, "%s", tracking_off[i]);
+        sql_exec(other, "BEGIN; INSERT INTO d.t VALUES (%d)", id++);
+        try_held(t, other, id++, "COMMIT;");
     }
+    topology_assert_same_data(t);
+}
+END_TEST
+
+/* Where ackgate cannot see what was committed, the source's own waiting is what holds. */
+START_TEST(commits_wait_in_the_statement_that_hides_them)
+{
+    struct topology *t = start_with_table(TEST_FAMILY, "semi_sync = required");
+    struct sql *app = gate_app(t->gate);
+    int id = 0;
+
+    sql_exec(app, "CREATE PROCEDURE d.p(a INT) BEGIN SET SESSION session_track_system_variables = ''; "
+                  "INSERT INTO d.t VALUES (a); END");
+    for (size_t i = 0; i < ways_to_switch_off(TEST_FAMILY); i++)
+        try_held(t, app, id++, place_format("%s;", tracking_off[i]));
+    try_held(t, app, id + 1, place_format("CALL d.p(%d);", id));
+    topology_assert_same_data(t);
 }
 END_TEST
 
@@ -345,6 +371,7 @@ int main(void)
     e2e_add(suite, "refused", refused_as_by_the_source);
     e2e_add(suite, "change_user", change_user_and_reset);
     e2e_add(suite, "held", commits_wait_in_whatever_session);
+    e2e_add(suite, "hidden", commits_wait_in_the_statement_that_hides_them);
     e2e_add(suite, "health_checks", health_checks_are_no_failures);
     e2e_add(suite, "no_source", no_source_for_longer_than_hold);
     e2e_add(suite, "source_back", source_comes_back_within_hold);
