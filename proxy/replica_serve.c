@@ -149,7 +149,6 @@ static void start_stream(struct replica *replica)
         .is_non_block = (replica->request.flags & DUMP_FLAG_NON_BLOCK) != 0,
         .is_heartbeat_v2 = is_mysql && (replica->request.flags & DUMP_FLAG_HEARTBEAT_V2) != 0,
         .heartbeat_ms = replica_session_heartbeat_ms(&replica->session),
-        .server_id = fanout->identity.server_id,
         .clears_created = replica->request.is_by_gtid &&
                           (is_mysql ? replica->locate.has_passed : replica->skip.start.count > 0),
         .flavor = store_flavor(fanout->store),

@@ -29,7 +29,6 @@ void replica_stream_start(struct replica_stream *stream, struct position from, c
         gtid_state_copy(&stream->passed, file_start);
     stream->needs_head = true;
     stream->style = (struct made_style){
-        .server_id = stream->options.server_id,
         .is_semi_sync = stream->options.is_semi_sync,
         .is_checksummed = stream->options.checksum == SESSION_CHECKSUM_CRC32,
         .sequence = 1,
@@ -133,6 +132,7 @@ static enum result read_format(struct replica_stream *stream, bool is_mid_file, 
         binlog_format_decode(head.bytes, &format) != RESULT_OK)
         return RESULT_DAMAGED;
     memcpy(ret_event, head.bytes.data, length);
+    stream->style.server_id = head.header.server_id; /* artificial events come from the source too */
     if (stream->options.clears_created)
         memset(ret_event + created_at, 0, sizeof(format.created));
     stream->options.clears_created = false;

@@ -25,7 +25,6 @@ struct replica_stream_options {
     bool is_non_block; /* EOF at the store's end */
     bool is_heartbeat_v2;
     uint64_t heartbeat_ms; /* 0: none */
-    uint32_t server_id;    /* of artificial events */
     bool clears_created;   /* the first file's, as if it began in its middle */
     enum flavor flavor;
 };

@@ -50,7 +50,7 @@ static void bench_start(struct bench *bench)
     bench->batch = stream_batch_new();
     replica_acks_init(&bench->acks);
     bench->stream.options = (struct replica_stream_options){
-        .checksum = SESSION_CHECKSUM_CRC32, .server_id = 1, .flavor = FLAVOR_MYSQL, .is_non_block = true};
+        .checksum = SESSION_CHECKSUM_CRC32, .flavor = FLAVOR_MYSQL, .is_non_block = true};
 }
 
 static void bench_from(struct bench *bench, struct position from, struct position jump)
@@ -298,7 +298,7 @@ static const struct {
     {":1",     "R H 2 3 R 4 5 6 "},
     {":1-2:5", "R H 3 R 4 H 6 "  },
     {":2",     "R 1 H 3 R 4 5 6 "},
-    {":1-6",   "R H R H "          },
+    {":1-6",   "R H R H "        },
     {":6",     "R 1 2 3 R 4 5 H "},
 };
 
