@@ -232,6 +232,9 @@ static void set_source_state(struct pipeline *pipeline, enum core_source_state s
     pipeline_step(pipeline, &(struct core_input){.type = CORE_SOURCE, .source = state});
 }
 
+/* The tail while it is not known. */
+static const struct position behind_everything = {UINT64_MAX, UINT64_MAX};
+
 void pipeline_on_source_event(void *argument, enum source_event event, const char *reason)
 {
     struct pipeline *pipeline = argument;
@@ -254,7 +257,11 @@ void pipeline_on_source_event(void *argument, enum source_event event, const cha
         snprintf(pipeline->source_reason, sizeof(pipeline->source_reason),
                  "completing transactions that the quorum does not have yet");
         app_set_admitted(pipeline->app, false, FLAVOR_UNKNOWN, pipeline->source_reason);
-        pipeline_step(pipeline, &(struct core_input){.type = CORE_TAIL, .position = pipeline->tail});
+        pipeline_step(pipeline,
+                      &(struct core_input){.type = CORE_TAIL,
+                                           .position = position_is_none(pipeline->tail) ? behind_everything
+                                                                                        : pipeline->tail});
+        pipeline_consider_tail(pipeline);
         break;
     }
 }
@@ -296,6 +303,51 @@ static void note_source(struct pipeline *pipeline, const struct source_facts *fa
     fanout_set_identity(pipeline->fanout, &identity);
 }
 
+/* Fewer bytes than what was received from it (tail_min): it has lost some. */
+static bool take_tail(struct pipeline *pipeline, const struct source_facts *facts, uint64_t last_file,
+                      char ret_reason[SOURCE_REASON_MAX])
+{
+    struct position tail = {last_file, facts->last_offset};
+    struct position min = pipeline->tail_min;
+    if (!position_is_none(min) && position_compare(tail, min) < 0) {
+        snprintf(ret_reason, SOURCE_REASON_MAX,
+                 "its binlog ends at %s:%" PRIu64 ", before what was received from it (file %" PRIu64
+                 ", offset %" PRIu64 "): it has lost its tail and must not serve as source",
+                 log_quote_text(facts->last_file), facts->last_offset, min.file, min.offset);
+        return false;
+    }
+    pipeline->tail = tail;
+    return true;
+}
+
+bool pipeline_on_tail(void *argument, const struct source_facts *facts, char ret_reason[SOURCE_REASON_MAX])
+{
+    struct pipeline *pipeline = argument;
+    struct span base;
+    uint64_t file;
+    if (binlog_name_parse(span_of_text(facts->last_file), &base, &file) != RESULT_OK ||
+        !span_is_text(base, store_base(pipeline->store))) {
+        snprintf(ret_reason, SOURCE_REASON_MAX, "its binlog file has a name that cannot be: %s",
+                 log_quote_text(facts->last_file));
+        return false;
+    }
+    if (!take_tail(pipeline, facts, file, ret_reason))
+        return false;
+    pipeline_step(pipeline, &(struct core_input){.type = CORE_TAIL, .position = pipeline->tail});
+    return true;
+}
+
+void pipeline_consider_tail(struct pipeline *pipeline)
+{
+    bool is_missing =
+        position_is_none(pipeline->tail) && core_source_state(pipeline->core) == CORE_SOURCE_RECOVERING;
+    /* commits that wait for acks may keep the answer back: not before all that came is acked */
+    if (!is_missing || core_waiting_count(pipeline->core) > 0)
+        return;
+    pipeline->tail_min = store_end(pipeline->store);
+    source_ask_tail(pipeline->source);
+}
+
 /*
  * Where the dump starts. That is an ack of everything before, so it is the confirmed position, never what was
  * merely received. An offset that the dump command cannot hold falls back to its file's start.
@@ -328,18 +380,24 @@ bool pipeline_on_facts(void *argument, const struct source_facts *facts, struct 
                        char *ret_file, size_t file_max, char ret_reason[SOURCE_REASON_MAX])
 {
     struct pipeline *pipeline = argument;
+    const struct store *store = pipeline->store;
     struct span base_span;
-    uint64_t last_file;
-    if (binlog_name_parse(span_of_text(facts->last_file), &base_span, &last_file) != RESULT_OK) {
+    char base[BINLOG_BASE_MAX];
+    uint64_t last_file = 0;
+    const char *name = facts->has_tail ? facts->last_file : facts->base;
+    pipeline->tail = POSITION_NONE;
+    pipeline->tail_min = store_is_empty(store) ? POSITION_NONE : store_end(store);
+    enum result result =
+        facts->has_tail ? binlog_name_parse(span_of_text(name), &base_span, &last_file) : RESULT_OK;
+    if (!facts->has_tail)
+        base_span = span_of_text(name);
+    if (result != RESULT_OK || span_copy_text(base_span, base, sizeof(base)) != RESULT_OK) {
         snprintf(ret_reason, SOURCE_REASON_MAX, "its binlog file has a name that cannot be: %s",
-                 log_quote_text(facts->last_file));
+                 log_quote_text(name));
         return false;
     }
-    char base[BINLOG_BASE_MAX];
-    if (span_copy_text(base_span, base, sizeof(base)) != RESULT_OK ||
-        !is_known_source(pipeline, facts, ret_reason))
+    if (!is_known_source(pipeline, facts, ret_reason))
         return false;
-    const struct store *store = pipeline->store;
     if (!store_is_empty(store) && strcmp(store_base(store), base) != 0) {
         snprintf(
             ret_reason, SOURCE_REASON_MAX,
@@ -348,15 +406,8 @@ bool pipeline_on_facts(void *argument, const struct source_facts *facts, struct 
             log_quote_text(base), store_base(store));
         return false;
     }
-    pipeline->tail = (struct position){last_file, facts->last_offset};
-    if (!store_is_empty(store) && position_compare(pipeline->tail, store_end(store)) < 0) {
-        struct position end = store_end(store);
-        snprintf(ret_reason, SOURCE_REASON_MAX,
-                 "its binlog ends at %s:%" PRIu64 ", before what was received from it (file %" PRIu64
-                 ", offset %" PRIu64 "): it has lost its tail and must not serve as source",
-                 log_quote_text(facts->last_file), facts->last_offset, end.file, end.offset);
+    if (facts->has_tail && !take_tail(pipeline, facts, last_file, ret_reason))
         return false;
-    }
     note_source(pipeline, facts, base);
     *ret_start = choose_start(pipeline, facts, last_file);
     assert(file_max >= BINLOG_NAME_MAX);

@@ -27,7 +27,8 @@ struct pipeline {
     char rule[VIEW_TEXT];    /* in force */
     char source_version[VIEW_NAME];
     char source_reason[SOURCE_REASON_MAX]; /* why applications are not admitted */
-    struct position tail;                  /* where the source's binlog ended when it was looked over */
+    struct position tail;     /* where the source's binlog ended when it was asked; none: not known yet */
+    struct position tail_min; /* what had been received when the question about it began */
     uint64_t commits_confirmed;
     struct view_histogram commit_wait;
     uint64_t started_ms;
@@ -51,7 +52,10 @@ void pipeline_on_detached(void *argument, uint64_t connection_id, uint32_t voter
 void pipeline_on_source_event(void *argument, enum source_event event, const char *reason);
 bool pipeline_on_facts(void *argument, const struct source_facts *facts, struct position *ret_start,
                        char *ret_file, size_t file_max, char ret_reason[SOURCE_REASON_MAX]);
+bool pipeline_on_tail(void *argument, const struct source_facts *facts, char ret_reason[SOURCE_REASON_MAX]);
 void pipeline_on_batch(void *argument);
+/* Asks where the source's binlog ends, if that is missing and may be answered. Called now and then. */
+void pipeline_consider_tail(struct pipeline *pipeline);
 
 /* The name that the journal and the views give a consumer. Constant, or the config's. */
 const char *pipeline_consumer_name(const struct pipeline *pipeline, uint32_t voter);

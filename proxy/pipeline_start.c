@@ -159,6 +159,7 @@ static void on_housekeeping(void *argument)
     if (!store_is_empty(pipeline->store))
         store_purge(pipeline->store,
                     position_min(core_confirmed(pipeline->core), fanout_oldest_needed(pipeline->fanout)));
+    pipeline_consider_tail(pipeline);
     timer_start(&pipeline->housekeeping, HOUSEKEEPING_MS);
 }
 
@@ -190,8 +191,8 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
              pipeline->rule, confirmed.file, confirmed.offset, core_waiting_count(pipeline->core));
     timer_init(&pipeline->housekeeping, loop, on_housekeeping, pipeline);
     timer_start(&pipeline->housekeeping, HOUSEKEEPING_MS);
-    struct source_callbacks callbacks = {pipeline_on_source_event, pipeline_on_facts, pipeline_on_batch,
-                                         pipeline};
+    struct source_callbacks callbacks = {pipeline_on_source_event, pipeline_on_facts, pipeline_on_tail,
+                                         pipeline_on_batch, pipeline};
     pipeline->source = source_start(loop, config, pipeline->store, pipeline->own_uuid, &callbacks);
     *ret_pipeline = pipeline;
     return RESULT_OK;

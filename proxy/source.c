@@ -36,6 +36,8 @@ struct check_job {
     struct source *source;
     struct loop *loop;
     const struct config *config;
+    bool needs_files;
+    const struct source_stream *stream; /* not NULL: only the tail is asked for, while this one streams */
     struct source_facts facts;
     enum result result;
     char reason[SOURCE_REASON_MAX];
@@ -221,6 +223,17 @@ static void connect_channel(struct source *source)
 
 /* ---- the look-over ---- */
 
+/* The answer counts if the stream is still the one that it was asked for. */
+static void on_tail(struct source *source, const struct check_job *job)
+{
+    char reason[SOURCE_REASON_MAX] = "";
+    if (job->result != RESULT_OK || source->stream == NULL || source->stream != job->stream)
+        return;
+    source->facts = job->facts;
+    if (!source->callbacks.on_tail(source->callbacks.argument, &source->facts, reason))
+        retry_later(source, SOURCE_REFUSED, reason);
+}
+
 static void on_checked(void *argument)
 {
     struct check_job *job = argument;
@@ -231,6 +244,11 @@ static void on_checked(void *argument)
     }
     pthread_join(source->thread, NULL);
     source->job = NULL;
+    if (job->stream != NULL) {
+        on_tail(source, job);
+        free(job);
+        return;
+    }
     if (job->result == RESULT_OK) {
         source->facts = job->facts;
         source->has_facts = true;
@@ -252,27 +270,52 @@ static void on_checked(void *argument)
 static void *check_thread(void *argument)
 {
     struct check_job *job = argument;
-    job->result = source_check(job->config, &job->facts, job->reason);
+    job->result = job->stream != NULL ? source_check_tail(job->config, &job->facts)
+                                      : source_check(job->config, job->needs_files, &job->facts, job->reason);
     loop_post(job->loop, on_checked, job);
     return NULL;
 }
 
-static void begin(void *argument)
+/* Returns 0, or why there is no thread. */
+static int start_job(struct source *source, const struct source_stream *stream)
 {
-    struct source *source = argument;
-    assert(source->job == NULL && source->channel == NULL && source->stream == NULL);
-    tell(source, SOURCE_VERIFYING, "");
     struct check_job *job = xcalloc(1, sizeof(*job));
     job->source = source;
     job->loop = source->loop;
     job->config = source->config;
+    job->needs_files = store_is_empty(source->store);
+    job->stream = stream;
+    job->facts = source->facts;
     source->job = job;
     int status = pthread_create(&source->thread, NULL, check_thread, job);
     if (status != 0) {
         source->job = NULL;
         free(job);
-        retry_later(source, SOURCE_LOST, strerror(status));
     }
+    return status;
+}
+
+static void begin(void *argument)
+{
+    struct source *source = argument;
+    if (source->job != NULL) { /* a question about the tail is still out */
+        timer_start(&source->retry, RETRY_FIRST_MS);
+        return;
+    }
+    assert(source->channel == NULL && source->stream == NULL);
+    tell(source, SOURCE_VERIFYING, "");
+    int status = start_job(source, NULL);
+    if (status != 0)
+        retry_later(source, SOURCE_LOST, strerror(status));
+}
+
+void source_ask_tail(struct source *source)
+{
+    if (source->stream == NULL || source->job != NULL)
+        return;
+    int status = start_job(source, source->stream);
+    if (status != 0)
+        log_warn("source", "cannot ask for the end of its binlog: %s", strerror(status));
 }
 
 /* ---- from outside ---- */
@@ -323,7 +366,7 @@ const struct source_facts *source_facts(const struct source *source)
 
 void source_restart(struct source *source)
 {
-    if (source->job != NULL)
+    if (source->job != NULL && source->job->stream == NULL)
         return; /* it is being looked over right now */
     leave_phase(source);
     source->retry_ms = RETRY_FIRST_MS;

@@ -30,6 +30,8 @@ struct source_callbacks {
      */
     bool (*on_facts)(void *argument, const struct source_facts *facts, struct position *ret_start,
                      char *ret_file, size_t file_max, char ret_reason[SOURCE_REASON_MAX]);
+    /* source_ask_tail() has an answer: facts->last_file and last_offset. False as on_facts. */
+    bool (*on_tail)(void *argument, const struct source_facts *facts, char ret_reason[SOURCE_REASON_MAX]);
     void (*on_batch)(void *argument); /* what one read brought is in the store's files */
     void *argument;
 };
@@ -40,6 +42,9 @@ struct source *source_start(struct loop *loop, const struct config *config, stru
 void source_stop(struct source **source); /* waits for a running look-over, at most source.connect_timeout */
 
 void source_ack(struct source *source, const char *file, uint64_t offset);
+/* While streaming: where the binlog ends now, if that is to be had; answered by on_tail, or never. Nothing
+ * happens while an earlier question is out. */
+void source_ask_tail(struct source *source);
 /* What is known of the source; NULL before the first look-over. Borrowed until the next one. */
 const struct source_facts *source_facts(const struct source *source);
 /* Drops the connection and starts again, e.g. when a confirm made a refused source acceptable. */

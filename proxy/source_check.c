@@ -18,7 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { STATEMENT_MAX = 2048, SQL_TIMEOUT_MIN_SECONDS = 1 };
+enum { STATEMENT_MAX = 2048, SQL_TIMEOUT_MIN_SECONDS = 1, LOCK_TIMEOUT_SECONDS = 1 };
 
 struct check {
     const struct config *config;
@@ -85,6 +85,18 @@ static enum result read_identity(struct check *check)
     if (facts->flavor == FLAVOR_MYSQL)
         result = read_text(check, "server_uuid", facts->server_uuid, sizeof(facts->server_uuid));
     return result;
+}
+
+/* "/var/lib/mysql/binlog" → "binlog" */
+static enum result read_base(struct check *check)
+{
+    char path[SOURCE_TEXT_MAX];
+    enum result result = read_text(check, "log_bin_basename", path, sizeof(path));
+    if (result != RESULT_OK)
+        return result;
+    const char *slash = strrchr(path, '/');
+    snprintf(check->facts->base, sizeof(check->facts->base), "%s", slash == NULL ? path : slash + 1);
+    return RESULT_OK;
 }
 
 /* Variables that cannot be changed from here. */
@@ -292,6 +304,7 @@ static enum result read_tail(struct check *check)
     }
     snprintf(check->facts->last_file, sizeof(check->facts->last_file), "%s", file);
     check->facts->last_offset = strtoull(offset, NULL, 10);
+    check->facts->has_tail = true;
     sql_rows_free(&rows);
     return RESULT_OK;
 }
@@ -313,9 +326,8 @@ static enum result count_semi_sync_clients(struct check *check)
 
 typedef enum result check_step(struct check *check);
 
-static check_step *const steps[] = {read_identity,  check_fixed,     check_semi_sync,
-                                    check_tracking, read_first_file, count_semi_sync_clients,
-                                    read_tail};
+static check_step *const steps[] = {read_identity,  check_fixed, check_semi_sync,
+                                    check_tracking, read_base,   count_semi_sync_clients};
 
 static enum result run_steps(struct check *check)
 {
@@ -334,32 +346,68 @@ static enum result run_steps(struct check *check)
     return RESULT_CONFLICT;
 }
 
-enum result source_check(const struct config *config, struct source_facts *ret_facts,
-                         char ret_reason[SOURCE_REASON_MAX])
+static enum result open_client(struct check *check, unsigned timeout_seconds)
 {
-    struct source_facts facts = {0};
-    struct check check = {.config = config, .facts = &facts, .reason = ret_reason};
-    unsigned timeout_seconds = (unsigned)(config->source.connect_timeout_ms / 1000);
+    const struct config *config = check->config;
     struct sql_client_options options = {
         .host = config->source.host,
         .port = config->source.port,
         .user = config->source.user,
         .password = config->source.password,
-        .timeout_seconds =
-            timeout_seconds < SQL_TIMEOUT_MIN_SECONDS ? SQL_TIMEOUT_MIN_SECONDS : timeout_seconds,
+        .timeout_seconds = timeout_seconds,
     };
-    ret_reason[0] = '\0';
     char *error = NULL;
-    enum result result = sql_client_open(&options, &check.client, &error);
-    if (result != RESULT_OK) {
-        add_reason(&check, "cannot log in as %s: %s", log_quote_text(config->source.user),
+    enum result result = sql_client_open(&options, &check->client, &error);
+    if (result != RESULT_OK)
+        add_reason(check, "cannot log in as %s: %s", log_quote_text(config->source.user),
                    log_quote_text(error));
-        free(error);
+    free(error);
+    return result;
+}
+
+/* What the binlog's lock guards: on a connection of its own that gives up soon. */
+static enum result read_files(struct check *check, bool needs_files)
+{
+    enum result result = open_client(check, LOCK_TIMEOUT_SECONDS);
+    if (result == RESULT_OK && needs_files)
+        result = read_first_file(check);
+    if (result == RESULT_OK)
+        result = read_tail(check);
+    sql_client_close(&check->client);
+    if (result != RESULT_IO || needs_files)
         return result;
-    }
+    check->reason[0] = '\0';
+    check->reason_length = 0;
+    return RESULT_OK;
+}
+
+enum result source_check(const struct config *config, bool needs_files, struct source_facts *ret_facts,
+                         char ret_reason[SOURCE_REASON_MAX])
+{
+    struct source_facts facts = {0};
+    struct check check = {.config = config, .facts = &facts, .reason = ret_reason};
+    unsigned timeout_seconds = (unsigned)(config->source.connect_timeout_ms / 1000);
+    ret_reason[0] = '\0';
+    enum result result = open_client(
+        &check, timeout_seconds < SQL_TIMEOUT_MIN_SECONDS ? SQL_TIMEOUT_MIN_SECONDS : timeout_seconds);
+    if (result != RESULT_OK)
+        return result;
     result = run_steps(&check);
     sql_client_close(&check.client);
     if (result == RESULT_OK)
+        result = read_files(&check, needs_files);
+    if (result == RESULT_OK)
         *ret_facts = facts;
+    return result;
+}
+
+enum result source_check_tail(const struct config *config, struct source_facts *facts)
+{
+    char reason[SOURCE_REASON_MAX];
+    struct check check = {.config = config, .facts = facts, .reason = reason};
+    enum result result = open_client(&check, LOCK_TIMEOUT_SECONDS);
+    if (result == RESULT_OK)
+        result = read_tail(&check);
+    sql_client_close(&check.client);
     return result;
 }

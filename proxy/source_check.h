@@ -19,7 +19,9 @@ struct source_facts {
     char version[SOURCE_TEXT_MAX];
     char server_uuid[40]; /* MySQL; empty on MariaDB */
     uint32_t server_id;
-    char first_file[SOURCE_TEXT_MAX]; /* the oldest binlog file that it has */
+    char base[SOURCE_TEXT_MAX];       /* what its binlog files are called, before the dot */
+    char first_file[SOURCE_TEXT_MAX]; /* the oldest binlog file that it has; only when it was asked for */
+    bool has_tail;                    /* the next two are known */
     char last_file[SOURCE_TEXT_MAX];  /* where it writes, */
     uint64_t last_offset;             /* and how far it was when asked */
     unsigned semi_sync_clients;       /* attached at that moment */
@@ -28,8 +30,15 @@ struct source_facts {
 /*
  * Returns RESULT_OK with the facts; RESULT_IO or RESULT_DENIED: cannot be reached or asked, try again;
  * RESULT_CONFLICT: it must not be used like this. In these cases ret_reason says why and what to do.
+ *
+ * A commit that waits for an ack can make the next one hold the lock that guards the binlog's list and end
+ * (MariaDB: a second group; MySQL: a rotation), and with it everybody who asks for these, until the ack
+ * comes. So the facts may come without the tail: source_check_tail() asks again once acks flow. With
+ * needs_files (nothing is stored yet) first file and tail are known, or the result is RESULT_IO.
  */
-MUST_CHECK enum result source_check(const struct config *config, struct source_facts *ret_facts,
-                                    char ret_reason[SOURCE_REASON_MAX]);
+MUST_CHECK enum result source_check(const struct config *config, bool needs_files,
+                                    struct source_facts *ret_facts, char ret_reason[SOURCE_REASON_MAX]);
+/* Only the end of the binlog, into facts. RESULT_IO, RESULT_DENIED: not to be had now. */
+MUST_CHECK enum result source_check_tail(const struct config *config, struct source_facts *facts);
 
 #endif
