@@ -2,26 +2,10 @@
 #include "proxy/session_response.h"
 
 #include "protocol/constants.h"
-#include "protocol/packet.h"
 #include "protocol/response.h"
+#include "proxy/session_response_walk.h"
 
 #include <assert.h>
-
-enum { HEADER_AND_FIRST = PACKET_HEADER_BYTES + 1 };
-
-/* Of the flags that an OK tells, those that are still true when the next statement's rows begin. */
-#define STATUS_LASTING (STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT | STATUS_NO_BACKSLASH_ESCAPES)
-/* Those that are not true before the end. */
-#define STATUS_AT_END (STATUS_SESSION_STATE_CHANGED | STATUS_CURSOR_EXISTS | STATUS_LAST_ROW_SENT)
-
-/* What one walk of session_response_next() works on. */
-struct walk {
-    struct session_response *response;
-    uint8_t *data;
-    size_t length;
-    size_t at; /* everything before is to be passed */
-    struct session_response_step *step;
-};
 
 void session_response_init(struct session_response *response, uint64_t source_caps, uint64_t client_caps,
                            uint16_t status)
@@ -59,133 +43,22 @@ bool session_response_is_open(const struct session_response *response)
     return response->await != AWAIT_NOTHING || response->left > 0 || response->continues || response->eof_due;
 }
 
-/* Hands out what was walked over, all of it to be passed. */
-static enum result give_passed(struct walk *walk, enum response_step_kind kind)
-{
-    if (walk->at == 0)
-        return RESULT_AGAIN;
-    *walk->step = (struct session_response_step){
-        .kind = kind,
-        .bytes = {walk->data, walk->at},
-        .sequence = (uint8_t)(walk->response->sequence + walk->response->shift),
-        .is_end = !session_response_is_open(walk->response)
-    };
-    return RESULT_OK;
-}
-
-/*
- * What the EOF before the rows should tell, which the source does not say before their end: looked for in
- * what is there already. Short results, among them the output parameters of a CALL, are told exactly so.
- */
-static uint16_t status_ahead(const struct walk *walk)
-{
-    const struct session_response *response = walk->response;
-    struct packet_header header;
-    uint16_t status;
-    for (size_t at = walk->at; walk->length - at > HEADER_AND_FIRST;
-         at += PACKET_HEADER_BYTES + header.length) {
-        const uint8_t *packet = walk->data + at;
-        header = packet_header_decode(packet);
-        if (header.length == 0 || header.length == PACKET_PAYLOAD_MAX ||
-            walk->length - at < PACKET_HEADER_BYTES + (size_t)header.length)
-            break;
-        enum response_kind kind =
-            response_kind_of_row(packet[PACKET_HEADER_BYTES], header.length, response->source_caps);
-        struct span payload = {packet + PACKET_HEADER_BYTES, header.length};
-        if (kind == RESPONSE_OK && response_status(payload, response->source_caps, &status) == RESULT_OK)
-            return (uint16_t)(status & ~STATUS_AT_END);
-        if (kind != RESPONSE_ROW)
-            break;
-    }
-    return response->status;
-}
-
-/* The EOF that the client expects here; the next packets of the source count one further for it. */
-static enum result give_eof(struct walk *walk)
-{
-    struct session_response *response = walk->response;
-    if (walk->at > 0)
-        return give_passed(walk, RESPONSE_STEP_PASS);
-    struct writer writer;
-    uint8_t sequence = (uint8_t)(response->sequence + response->shift + 1);
-    uint16_t status = response->is_prepared ? response->status : status_ahead(walk);
-    response->shift++;
-    response->eof_due = false;
-    writer_init(&writer, response->eof, sizeof(response->eof));
-    size_t mark = packet_begin(&writer);
-    response_eof_encode(&writer, (struct response_eof){.status = status});
-    packet_end(&writer, mark, &sequence);
-    assert(!writer_failed(&writer));
-    *walk->step = (struct session_response_step){.kind = RESPONSE_STEP_INSERT,
-                                                 .bytes = writer_span_written(&writer),
-                                                 .is_end = !session_response_is_open(response)};
-    return RESULT_OK;
-}
-
-static void renumber(struct walk *walk, struct packet_header header)
-{
-    header.sequence = (uint8_t)(header.sequence + walk->response->shift);
-    packet_header_encode(walk->data + walk->at, header);
-}
-
 /* Begins to pass the packet at walk->at, as far as its header. */
 static void pass_header(struct walk *walk, struct packet_header header)
 {
     struct session_response *response = walk->response;
     response->sequence = header.sequence;
     if (response->shift != 0)
-        renumber(walk, header);
+        walk_renumber(walk, header);
     response->left = header.length;
     response->continues = header.length == PACKET_PAYLOAD_MAX;
     walk->at += PACKET_HEADER_BYTES;
-}
-
-/* RESULT_AGAIN: pass what there is first, or wait for more. */
-static enum result want_whole(const struct walk *walk, struct packet_header header)
-{
-    if (header.length > SESSION_RESPONSE_WHOLE_MAX)
-        return RESULT_TOO_LARGE;
-    return walk->length - walk->at < PACKET_HEADER_BYTES + (size_t)header.length ? RESULT_AGAIN : RESULT_OK;
 }
 
 static void await_definitions(struct session_response *response, uint32_t count)
 {
     response->definitions = count;
     response->await = AWAIT_DEFINITIONS;
-}
-
-/* An OK, or the OK that ends rows. It is handed out alone, after what goes before it. */
-static enum result give_ok(struct walk *walk, struct packet_header header)
-{
-    struct session_response *response = walk->response;
-    uint16_t status;
-    enum result result = want_whole(walk, header);
-    if (result == RESULT_AGAIN || (result == RESULT_OK && walk->at > 0))
-        return give_passed(walk, RESPONSE_STEP_PASS);
-    if (result != RESULT_OK)
-        return result;
-    struct span payload = {walk->data + PACKET_HEADER_BYTES, header.length};
-    result = response_status(payload, response->source_caps, &status);
-    if (result != RESULT_OK)
-        return RESULT_MALFORMED;
-    /* After the definitions of a cursor comes only one EOF, which says that there is a cursor. */
-    if (response->eof_due && (status & STATUS_CURSOR_EXISTS) == 0)
-        return give_eof(walk);
-    response->eof_due = false;
-    response->status = status & STATUS_LASTING;
-    response->sequence = header.sequence;
-    if (response->shift != 0)
-        renumber(walk, header);
-    response->await = status & STATUS_MORE_RESULTS ? AWAIT_FIRST : AWAIT_NOTHING;
-    *walk->step = (struct session_response_step){
-        .kind = RESPONSE_STEP_OK,
-        .bytes = {walk->data, PACKET_HEADER_BYTES + (size_t)header.length},
-        .payload = payload,
-        .status = status,
-        .sequence = (uint8_t)(header.sequence + response->shift),
-        .is_end = response->await == AWAIT_NOTHING
-    };
-    return RESULT_OK;
 }
 
 static void pass_error(struct walk *walk, struct packet_header header)
@@ -198,10 +71,10 @@ static void pass_error(struct walk *walk, struct packet_header header)
 static enum result on_column_count(struct walk *walk, struct packet_header header, bool *ret_is_given)
 {
     struct reader reader;
-    enum result result = want_whole(walk, header);
+    enum result result = walk_want_whole(walk, header);
     if (result == RESULT_AGAIN) {
         *ret_is_given = true;
-        return give_passed(walk, RESPONSE_STEP_PASS);
+        return walk_give_passed(walk, RESPONSE_STEP_PASS);
     }
     if (result != RESULT_OK)
         return result;
@@ -221,7 +94,7 @@ static enum result on_first(struct walk *walk, struct packet_header header, bool
     switch (response_kind_of_first(start, header.length, response->source_caps)) {
     case RESPONSE_OK:
         *ret_is_given = true;
-        return give_ok(walk, header);
+        return walk_give_ok(walk, header);
     case RESPONSE_ERR:
         pass_error(walk, header);
         return RESULT_OK;
@@ -240,10 +113,10 @@ static enum result on_prepared(struct walk *walk, struct packet_header header, b
 {
     struct session_response *response = walk->response;
     struct command_prepared prepared;
-    enum result result = want_whole(walk, header);
+    enum result result = walk_want_whole(walk, header);
     if (result == RESULT_AGAIN) {
         *ret_is_given = true;
-        return give_passed(walk, RESPONSE_STEP_PASS);
+        return walk_give_passed(walk, RESPONSE_STEP_PASS);
     }
     if (result != RESULT_OK)
         return result;
@@ -268,12 +141,12 @@ static enum result on_row(struct walk *walk, struct packet_header header, uint8_
     switch (response_kind_of_row(first, header.length, response->source_caps)) {
     case RESPONSE_OK:
         *ret_is_given = true;
-        return give_ok(walk, header);
+        return walk_give_ok(walk, header);
     case RESPONSE_ERR:
     case RESPONSE_ROW:
         if (response->eof_due) {
             *ret_is_given = true;
-            return give_eof(walk);
+            return walk_give_eof(walk);
         }
         if (first == RESPONSE_HEADER_ERR)
             pass_error(walk, header);
@@ -334,7 +207,7 @@ static bool end_payload(struct walk *walk, enum result *ret_result)
     struct session_response *response = walk->response;
     if (response->is_infile) {
         response->is_infile = false;
-        *ret_result = give_passed(walk, RESPONSE_STEP_INFILE);
+        *ret_result = walk_give_passed(walk, RESPONSE_STEP_INFILE);
         return true;
     }
     if (response->await == AWAIT_DEFINITIONS && response->definitions == 0)
@@ -344,10 +217,10 @@ static bool end_payload(struct walk *walk, enum result *ret_result)
     if (!is_eof_now && session_response_is_open(response))
         return false;
     if (is_eof_now) {
-        *ret_result = give_eof(walk);
+        *ret_result = walk_give_eof(walk);
         return true;
     }
-    *ret_result = give_passed(walk, RESPONSE_STEP_PASS);
+    *ret_result = walk_give_passed(walk, RESPONSE_STEP_PASS);
     return true;
 }
 
@@ -390,11 +263,11 @@ enum result session_response_next(struct session_response *response, uint8_t *da
     enum result result = RESULT_OK;
     bool is_given = false;
     if (response->eof_due && response->is_prepared)
-        return give_eof(&walk);
+        return walk_give_eof(&walk);
     for (;;) {
         bool is_under_way = response->left > 0;
         if (is_under_way && !pass_payload(&walk))
-            return give_passed(&walk, RESPONSE_STEP_PASS);
+            return walk_give_passed(&walk, RESPONSE_STEP_PASS);
         if (is_under_way && !response->continues && end_payload(&walk, &result))
             return result;
         if (response->await == AWAIT_ROWS && !response->eof_due && !response->continues)
@@ -402,7 +275,7 @@ enum result session_response_next(struct session_response *response, uint8_t *da
         struct packet_header header;
         struct span ahead = {data + walk.at, length_bytes - walk.at};
         if (packet_peek(ahead, &header) != RESULT_OK)
-            return give_passed(&walk, RESPONSE_STEP_PASS);
+            return walk_give_passed(&walk, RESPONSE_STEP_PASS);
         if (response->continues) {
             pass_header(&walk, header);
             if (header.length == 0 && end_payload(&walk, &result))
@@ -412,28 +285,9 @@ enum result session_response_next(struct session_response *response, uint8_t *da
         if (header.length == 0)
             return RESULT_MALFORMED;
         if (ahead.length < HEADER_AND_FIRST)
-            return give_passed(&walk, RESPONSE_STEP_PASS);
+            return walk_give_passed(&walk, RESPONSE_STEP_PASS);
         result = on_payload(&walk, header, &is_given);
         if (result != RESULT_OK || is_given)
             return result;
     }
-}
-
-bool session_response_rewrites(const struct session_response *response, struct span payload)
-{
-    if ((response->client_caps & CAP_SESSION_TRACK) == 0)
-        return response->is_differing;
-    return response->is_differing && payload.data[0] == RESPONSE_HEADER_EOF;
-}
-
-enum result session_response_encode_ok(const struct session_response *response,
-                                       const struct session_response_step *step, struct writer *writer)
-{
-    uint8_t sequence = step->sequence;
-    size_t mark = packet_begin(writer);
-    enum result result =
-        response_ok_rewrite(step->payload, response->source_caps, response->client_caps, writer);
-    if (result == RESULT_OK)
-        packet_end(writer, mark, &sequence);
-    return result;
 }
