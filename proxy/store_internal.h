@@ -38,6 +38,7 @@ struct store {
     struct store_segment segment;
     struct binlog_format format; /* the current file's */
     bool has_format;
+    uint8_t last_type; /* of the newest file's last whole event */
     struct txn_tracker tracker;
     struct gtid_state gtids; /* up to segment.end */
     /* MariaDB: the last transactions of gtids, a ring, so that a replica which reconnects is not looked up in

@@ -147,13 +147,13 @@ enum result store_segment_write(struct store_segment *segment)
     return result;
 }
 
-enum result store_segment_finish(struct store_segment *segment)
+enum result store_segment_finish(struct store_segment *segment, bool stays_in_use)
 {
     assert(segment->end == segment->at);
     uint8_t flags;
     if (disk_io.fdatasync(segment->fd) != 0)
         return RESULT_IO;
-    if (segment->end <= IN_USE_AT)
+    if (stays_in_use || segment->end <= IN_USE_AT)
         return RESULT_OK;
     enum result result = disk_io_read(segment->fd, &flags, 1, IN_USE_AT);
     if (result != RESULT_OK || (flags & BINLOG_FLAG_IN_USE) == 0)

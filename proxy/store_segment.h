@@ -6,7 +6,9 @@
  * of magic FE 62 69 6E, then whole events, the first a FORMAT_DESCRIPTION, each at the offset it has on the
  * source. In one byte a file may differ from what a dump sends: bit 0 of the byte at offset 21 (the format
  * description's flags: LOG_EVENT_BINLOG_IN_USE_F) is set while the file is the current one, as in the
- * source's own file; the format description's checksum is computed as if it were clear.
+ * source's own file; the format description's checksum is computed as if it were clear. A file that a
+ * crashed source left without ROTATE or STOP at its end keeps it, as MariaDB does; MySQL's recovery clears
+ * it.
  *
  * Order of a change of files: the current file is written and synced; its bit is cleared and synced; the next
  * file is created with its magic, it and the directory are synced; then the index names it. So only the
@@ -53,8 +55,8 @@ MUST_CHECK enum result store_segment_append(struct store_segment *segment, struc
 void store_segment_event_done(struct store_segment *segment);
 MUST_CHECK enum result store_segment_event_abort(struct store_segment *segment);
 MUST_CHECK enum result store_segment_write(struct store_segment *segment); /* `end` becomes `done` */
-/* Clears the in-use flag and syncs. Everything must have been written. */
-MUST_CHECK enum result store_segment_finish(struct store_segment *segment);
+/* Clears the in-use flag, unless it stays, and syncs. Everything must have been written. */
+MUST_CHECK enum result store_segment_finish(struct store_segment *segment, bool stays_in_use);
 /* After a failure: takes out again what is behind `end`, as far as the system lets us. */
 void store_segment_cut(struct store_segment *segment);
 

@@ -87,6 +87,8 @@ static enum result take_newest_event(struct store *store, struct store_scanner *
     }
     if (result == RESULT_OK)
         result = txn_tracker_step(&store->tracker, &event->header, event->body, event->start, &step);
+    if (result == RESULT_OK)
+        store->last_type = event->header.type;
     if (result == RESULT_OK && step == TXN_STEP_ENDS)
         store_settle_gtid(store, &store->tracker.txn.gtid);
     return result;

@@ -25,7 +25,9 @@ static enum result finish_file(struct store *store)
     result = store_failed(store);
     if (result != RESULT_OK)
         return result;
-    if (store_segment_finish(&store->segment) != RESULT_OK)
+    bool was_left = store->index.flavor == FLAVOR_MARIADB && store->last_type != BINLOG_ROTATE &&
+                    store->last_type != BINLOG_STOP;
+    if (store_segment_finish(&store->segment, was_left) != RESULT_OK)
         return store_fail(store, errno, "closing the current file");
     struct store_file *file = store_newest(store);
     file->size_bytes = store->segment.end;
@@ -246,6 +248,7 @@ enum result store_event_done(struct store *store, const struct binlog_event_head
         return result;
     }
     store_segment_event_done(&store->segment);
+    store->last_type = header->type;
     if (step != TXN_STEP_ENDS)
         return RESULT_OK;
     note_gtid(store, &store->tracker.txn.gtid);
