@@ -87,7 +87,7 @@ static void respond(struct scrape *scrape, int status, const char *type, const c
 
 static void respond_ready(struct scrape *scrape, bool is_head)
 {
-    char reason[VIEW_TEXT + 128];
+    char reason[VIEW_REASON + 128];
     bool is_ready = metrics_is_ready(scrape->metrics->pipeline, reason, sizeof(reason));
     respond(scrape, is_ready ? 200 : 503, NULL, reason, is_head);
 }

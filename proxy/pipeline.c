@@ -266,24 +266,12 @@ void pipeline_on_source_event(void *argument, enum source_event event, const cha
     }
 }
 
-/* Whether this is the server that was followed so far. */
-static bool is_known_source(const struct pipeline *pipeline, const struct source_facts *facts,
-                            char ret_reason[SOURCE_REASON_MAX])
+void pipeline_expect_source(struct pipeline *pipeline)
 {
     const struct journal_state *state = journal_sink_state(pipeline->journal);
-    if (!state->has_source)
-        return true;
-    bool is_same = state->flavor == facts->flavor &&
-                   (facts->flavor == FLAVOR_MYSQL ? strcmp(state->source_uuid, facts->server_uuid) == 0
-                                                  : state->source_server_id == facts->server_id);
-    if (!is_same)
-        snprintf(ret_reason, SOURCE_REASON_MAX,
-                 "it is another server (%s %s, id %" PRIu32
-                 ") than the one followed so far (%s %s, id %" PRIu32
-                 "): point source.host at that one, or give ackgate an empty data_dir to follow this one",
-                 flavor_name(facts->flavor), log_quote_text(facts->server_uuid), facts->server_id,
-                 flavor_name(state->flavor), state->source_uuid, state->source_server_id);
-    return is_same;
+    struct source_identity identity = {state->has_source, state->flavor, state->source_server_id, ""};
+    snprintf(identity.server_uuid, sizeof(identity.server_uuid), "%s", state->source_uuid);
+    source_expect(pipeline->source, &identity);
 }
 
 static void note_source(struct pipeline *pipeline, const struct source_facts *facts, const char *base)
@@ -295,6 +283,7 @@ static void note_source(struct pipeline *pipeline, const struct source_facts *fa
             .source = {facts->flavor, facts->server_id, facts->server_uuid, base, facts->version},
         };
         journal_sink_put(pipeline->journal, &record);
+        pipeline_expect_source(pipeline);
     }
     snprintf(pipeline->source_version, sizeof(pipeline->source_version), "%.*s", VIEW_NAME - 1,
              facts->version);
@@ -396,8 +385,6 @@ bool pipeline_on_facts(void *argument, const struct source_facts *facts, struct 
                  log_quote_text(name));
         return false;
     }
-    if (!is_known_source(pipeline, facts, ret_reason))
-        return false;
     if (!store_is_empty(store) && strcmp(store_base(store), base) != 0) {
         snprintf(
             ret_reason, SOURCE_REASON_MAX,

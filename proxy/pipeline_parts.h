@@ -54,6 +54,8 @@ bool pipeline_on_facts(void *argument, const struct source_facts *facts, struct 
                        char *ret_file, size_t file_max, char ret_reason[SOURCE_REASON_MAX]);
 bool pipeline_on_tail(void *argument, const struct source_facts *facts, char ret_reason[SOURCE_REASON_MAX]);
 void pipeline_on_batch(void *argument);
+/* Tells the source's connection which server the journal knows. */
+void pipeline_expect_source(struct pipeline *pipeline);
 /* Asks where the source's binlog ends, if that is missing and may be answered. Called now and then. */
 void pipeline_consider_tail(struct pipeline *pipeline);
 

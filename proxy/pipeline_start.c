@@ -194,6 +194,7 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
     struct source_callbacks callbacks = {pipeline_on_source_event, pipeline_on_facts, pipeline_on_tail,
                                          pipeline_on_batch, pipeline};
     pipeline->source = source_start(loop, config, pipeline->store, pipeline->own_uuid, &callbacks);
+    pipeline_expect_source(pipeline);
     *ret_pipeline = pipeline;
     return RESULT_OK;
 }

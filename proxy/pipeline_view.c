@@ -52,7 +52,7 @@ void pipeline_view_source(struct pipeline *pipeline, struct view_source *ret_vie
     const struct journal_state *state = journal_sink_state(pipeline->journal);
     snprintf(view.host, sizeof(view.host), "%s", pipeline->config->source.host);
     snprintf(view.state, sizeof(view.state), "%s", core_source_state_name(core_source_state(pipeline->core)));
-    snprintf(view.reason, sizeof(view.reason), "%.*s", VIEW_TEXT - 1, pipeline->source_reason);
+    snprintf(view.reason, sizeof(view.reason), "%s", pipeline->source_reason);
     if (state->has_source) {
         snprintf(view.flavor, sizeof(view.flavor), "%s", flavor_name(state->flavor));
         snprintf(view.version, sizeof(view.version), "%.*s", VIEW_NAME - 1, state->source_version);

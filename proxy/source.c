@@ -36,7 +36,7 @@ struct check_job {
     struct source *source;
     struct loop *loop;
     const struct config *config;
-    bool needs_files;
+    struct source_check_request request;
     const struct source_stream *stream; /* not NULL: only the tail is asked for, while this one streams */
     struct source_facts facts;
     enum result result;
@@ -54,6 +54,7 @@ struct source {
 
     pthread_t thread;
     struct check_job *job; /* not NULL while the thread runs or its result is on its way */
+    struct source_identity expected;
     struct source_facts facts;
     bool has_facts;
 
@@ -272,7 +273,7 @@ static void *check_thread(void *argument)
 {
     struct check_job *job = argument;
     job->result = job->stream != NULL ? source_check_tail(job->config, &job->facts)
-                                      : source_check(job->config, job->needs_files, &job->facts, job->reason);
+                                      : source_check(job->config, &job->request, &job->facts, job->reason);
     loop_post(job->loop, on_checked, job);
     return NULL;
 }
@@ -284,7 +285,7 @@ static int start_job(struct source *source, const struct source_stream *stream)
     job->source = source;
     job->loop = source->loop;
     job->config = source->config;
-    job->needs_files = store_is_empty(source->store);
+    job->request = (struct source_check_request){source->expected, store_is_empty(source->store)};
     job->stream = stream;
     job->facts = source->facts;
     source->job = job;
@@ -336,6 +337,11 @@ struct source *source_start(struct loop *loop, const struct config *config, stru
     tell(source, SOURCE_CONNECTING, "");
     timer_start(&source->retry, 0);
     return source;
+}
+
+void source_expect(struct source *source, const struct source_identity *identity)
+{
+    source->expected = *identity;
 }
 
 void source_stop(struct source **source)

@@ -39,6 +39,8 @@ struct source_callbacks {
 /* own_uuid: under which ackgate registers. config, store and own_uuid outlive the source. */
 struct source *source_start(struct loop *loop, const struct config *config, struct store *store,
                             const char *own_uuid, const struct source_callbacks *callbacks);
+/* From the next look-over on only this server is taken. */
+void source_expect(struct source *source, const struct source_identity *identity);
 void source_stop(struct source **source); /* waits for a running look-over, at most source.connect_timeout */
 
 void source_ack(struct source *source, const char *file, uint64_t offset);

@@ -11,7 +11,7 @@
 #include "proxy/log.h"
 #include "recovery/sql_client.h"
 
-#include <ctype.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@ enum { STATEMENT_MAX = 2048, SQL_TIMEOUT_MIN_SECONDS = 1, LOCK_TIMEOUT_SECONDS =
 
 struct check {
     const struct config *config;
+    const struct source_check_request *request;
     struct sql_client *client;
     struct source_facts *facts;
     char *reason;
@@ -85,6 +86,24 @@ static enum result read_identity(struct check *check)
     if (facts->flavor == FLAVOR_MYSQL)
         result = read_text(check, "server_uuid", facts->server_uuid, sizeof(facts->server_uuid));
     return result;
+}
+
+/* Before anything is set: a server that is not the source must not start to wait for acks. */
+static enum result check_identity(struct check *check)
+{
+    const struct source_identity *expected = &check->request->expected;
+    const struct source_facts *facts = check->facts;
+    bool is_same = expected->flavor == facts->flavor &&
+                   (facts->flavor == FLAVOR_MYSQL ? strcmp(expected->server_uuid, facts->server_uuid) == 0
+                                                  : expected->server_id == facts->server_id);
+    if (!expected->is_known || is_same)
+        return RESULT_OK;
+    add_reason(check,
+               "it is another server (%s %s, id %" PRIu32 ") than the one followed so far (%s %s, id %" PRIu32
+               "): point source.host at that one, or give ackgate an empty data_dir to follow this one",
+               flavor_name(facts->flavor), log_quote_text(facts->server_uuid), facts->server_id,
+               flavor_name(expected->flavor), expected->server_uuid, expected->server_id);
+    return RESULT_CONFLICT;
 }
 
 /* "/var/lib/mysql/binlog" → "binlog" */
@@ -326,8 +345,9 @@ static enum result count_semi_sync_clients(struct check *check)
 
 typedef enum result check_step(struct check *check);
 
-static check_step *const steps[] = {read_identity,  check_fixed, check_semi_sync,
-                                    check_tracking, read_base,   count_semi_sync_clients};
+static check_step *const steps[] = {read_identity,          check_identity, check_fixed,
+                                    check_semi_sync,        check_tracking, read_base,
+                                    count_semi_sync_clients};
 
 static enum result run_steps(struct check *check)
 {
@@ -381,11 +401,11 @@ static enum result read_files(struct check *check, bool needs_files)
     return RESULT_OK;
 }
 
-enum result source_check(const struct config *config, bool needs_files, struct source_facts *ret_facts,
-                         char ret_reason[SOURCE_REASON_MAX])
+enum result source_check(const struct config *config, const struct source_check_request *request,
+                         struct source_facts *ret_facts, char ret_reason[SOURCE_REASON_MAX])
 {
     struct source_facts facts = {0};
-    struct check check = {.config = config, .facts = &facts, .reason = ret_reason};
+    struct check check = {.config = config, .request = request, .facts = &facts, .reason = ret_reason};
     unsigned timeout_seconds = (unsigned)(config->source.connect_timeout_ms / 1000);
     ret_reason[0] = '\0';
     enum result result = open_client(
@@ -395,7 +415,7 @@ enum result source_check(const struct config *config, bool needs_files, struct s
     result = run_steps(&check);
     sql_client_close(&check.client);
     if (result == RESULT_OK)
-        result = read_files(&check, needs_files);
+        result = read_files(&check, request->needs_files);
     if (result == RESULT_OK)
         *ret_facts = facts;
     return result;

@@ -27,6 +27,19 @@ struct source_facts {
     unsigned semi_sync_clients;       /* attached at that moment */
 };
 
+/* Which server it has to be. */
+struct source_identity {
+    bool is_known; /* false: any; the rest means nothing */
+    enum flavor flavor;
+    uint32_t server_id;
+    char server_uuid[40]; /* MySQL */
+};
+
+struct source_check_request {
+    struct source_identity expected; /* another one is refused, and nothing is set on it */
+    bool needs_files;                /* nothing is stored yet */
+};
+
 /*
  * Returns RESULT_OK with the facts; RESULT_IO or RESULT_DENIED: cannot be reached or asked, try again;
  * RESULT_CONFLICT: it must not be used like this. In these cases ret_reason says why and what to do.
@@ -34,9 +47,9 @@ struct source_facts {
  * A commit that waits for an ack can make the next one hold the lock that guards the binlog's list and end
  * (MariaDB: a second group; MySQL: a rotation), and with it everybody who asks for these, until the ack
  * comes. So the facts may come without the tail: source_check_tail() asks again once acks flow. With
- * needs_files (nothing is stored yet) first file and tail are known, or the result is RESULT_IO.
+ * needs_files first file and tail are known, or the result is RESULT_IO.
  */
-MUST_CHECK enum result source_check(const struct config *config, bool needs_files,
+MUST_CHECK enum result source_check(const struct config *config, const struct source_check_request *request,
                                     struct source_facts *ret_facts, char ret_reason[SOURCE_REASON_MAX]);
 /* Only the end of the binlog, into facts. RESULT_IO, RESULT_DENIED: not to be had now. */
 MUST_CHECK enum result source_check_tail(const struct config *config, struct source_facts *facts);

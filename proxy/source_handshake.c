@@ -135,8 +135,11 @@ static void on_payload(void *argument, struct span payload)
     char message[STATEMENT_MAX];
     struct response_error error;
     if (response_is_error(payload) && response_error_decode(payload, &error) == RESULT_OK) {
-        snprintf(message, sizeof(message), "%s refused: %s (error %u)", steps[h->step].name,
-                 log_quote(error.message), error.code);
+        bool is_denied =
+            error.code == ERROR_CODE_ACCESS_DENIED || error.code == ERROR_CODE_SPECIFIC_ACCESS_DENIED;
+        snprintf(message, sizeof(message), "%s refused: %s (error %u)%s", steps[h->step].name,
+                 log_quote(error.message), error.code,
+                 is_denied ? ". Give source.user the privilege REPLICATION SLAVE" : "");
         finish(h, RESULT_DENIED, message);
     } else if (payload.length == 0 || payload.data[0] != RESPONSE_HEADER_OK) {
         snprintf(message, sizeof(message), "unexpected answer to %s", steps[h->step].name);

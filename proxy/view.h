@@ -19,7 +19,7 @@ struct view_histogram {
     uint64_t total_us;
 };
 
-enum { VIEW_NAME = 64, VIEW_FILE = 256, VIEW_GTID = 128, VIEW_TEXT = 512 };
+enum { VIEW_NAME = 64, VIEW_FILE = 256, VIEW_GTID = 128, VIEW_TEXT = 512, VIEW_REASON = 2048 };
 
 struct view_position {
     char file[VIEW_FILE]; /* "" when there is none */
@@ -34,7 +34,7 @@ struct view_source {
     char server_uuid[40];
     uint32_t server_id;
     char state[16]; /* down, connecting, verifying, recovering, open, refused */
-    char reason[VIEW_TEXT];
+    char reason[VIEW_REASON];
     bool is_semi_sync;
     struct view_position received;
     struct view_position durable;

@@ -311,8 +311,8 @@ static const struct privilege_row privilege_rows[] = {
     {FAMILY_MYSQL,   "REPLICATION SLAVE, SYSTEM_VARIABLES_ADMIN",                           "REPLICATION CLIENT"      },
     {FAMILY_MYSQL,   "REPLICATION CLIENT, SYSTEM_VARIABLES_ADMIN, REPLICATION_SLAVE_ADMIN",
      "REPLICATION SLAVE"                                                                                              },
-    {FAMILY_MARIADB, "REPLICATION SLAVE, BINLOG MONITOR, SUPER",                            "REPLICATION MASTER ADMIN"},
-    {FAMILY_MARIADB, "REPLICATION SLAVE, REPLICATION MASTER ADMIN, SUPER",                  "BINLOG MONITOR"          },
+    {FAMILY_MARIADB, "REPLICATION SLAVE, BINLOG MONITOR",                                   "REPLICATION MASTER ADMIN"},
+    {FAMILY_MARIADB, "REPLICATION SLAVE, BINLOG MONITOR, REPLICATION MASTER ADMIN",         "SUPER"                   },
     {FAMILY_MARIADB, "BINLOG MONITOR, REPLICATION MASTER ADMIN, SUPER",                     "REPLICATION SLAVE"       },
 };
 
