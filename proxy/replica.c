@@ -156,7 +156,7 @@ struct replica *replica_new(struct fanout *fanout, uint64_t id, int fd)
     snprintf(replica->label, sizeof(replica->label), "replication %llu %.60s", (unsigned long long)id,
              replica->peer);
     const char *version = fanout_version(fanout);
-    if (version[0] == '\0')
+    if (version[0] == '\0' || store_is_empty(fanout->store))
         replica_refuse(replica, ERROR_CODE_UNKNOWN,
                        "ackgate: the source has not been reached yet, there is nothing to replicate");
     else
