@@ -221,15 +221,26 @@ static inline void fixture_on_txn(void *argument, uint64_t file, const struct tx
 
 static inline enum result fixture_open(struct fixture *fixture)
 {
-    struct store_options options = {fixture->dir, !fixture->is_unsynced, fixture->retain_ms,
-                                    fixture->retain_bytes};
-    struct store_callbacks callbacks = {fixture_on_txn, fixture_on_durable, fixture_on_failed, fixture};
+    struct store_options options = {
+        .dir = fixture->dir,
+        .is_synced = !fixture->is_unsynced,
+        .retain_ms = fixture->retain_ms,
+        .retain_bytes = fixture->retain_bytes,
+    };
+    struct store_callbacks callbacks = {
+        .on_txn = fixture_on_txn,
+        .on_durable = fixture_on_durable,
+        .on_failed = fixture_on_failed,
+        .argument = fixture,
+    };
     return store_open(fixture->loop, &options, &callbacks, &fixture->store);
 }
 
 static inline void fixture_init(struct fixture *fixture)
 {
-    *fixture = (struct fixture){.dir = "/tmp/ackgate-store-XXXXXX"};
+    const char *tmp = getenv("TMPDIR");
+    *fixture = (struct fixture){.store = NULL};
+    snprintf(fixture->dir, sizeof(fixture->dir), "%s/ackgate-store-XXXXXX", tmp == NULL ? "/tmp" : tmp);
     ck_assert_ptr_nonnull(mkdtemp(fixture->dir));
     fixture->loop = loop_new();
     log_set_level(LOG_LEVEL_ERROR + 1);

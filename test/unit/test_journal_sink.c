@@ -83,7 +83,8 @@ static void close_sink(struct bench *bench)
 static void bench_open(struct bench *bench, bool is_sync_always, struct storage *storage)
 {
     memset(bench, 0, sizeof *bench);
-    snprintf(bench->dir, sizeof bench->dir, "/tmp/ackgate-test-journal-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    snprintf(bench->dir, sizeof bench->dir, "%s/ackgate-test-journal-XXXXXX", tmp == NULL ? "/tmp" : tmp);
     ck_assert_ptr_nonnull(mkdtemp(bench->dir));
     open_sink(bench, is_sync_always, storage);
 }
