@@ -175,6 +175,39 @@ START_TEST(relay_log_is_lost)
 }
 END_TEST
 
+/* Commits that wait for an ack make those behind them, and a rotation, hold the lock that everybody needs who
+ * asks the source where its binlog ends. An ackgate that comes back must not wait for that before it acks. */
+START_TEST(the_binlog_is_locked)
+{
+    struct topology *t = start(TEST_FAMILY, "ANY 1 (r1, r2)");
+    struct sql *app[3], *rotating = server_open(t->source, "app", "app-pw");
+
+    sql_exec(gate_app(t->gate), "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)");
+    for (size_t i = 0; i < 2; i++) {
+        replica_wait_caught_up(t->replica[i], t->source);
+        replica_stop_receiver(t->replica[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        app[i] = gate_app(t->gate);
+        sql_start(app[i], "INSERT INTO d.t VALUES (%d)", i);
+        sql_assert_waiting(app[i], 100);
+    }
+    sql_start(rotating, "FLUSH BINARY LOGS");
+    sql_assert_waiting(rotating, 200);
+    gate_kill(t->gate);
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_ne(sql_finish_try(app[i]), 0);
+    gate_start(t->gate);
+    replica_start_receiver(t->replica[0]);
+    replica_start_receiver(t->replica[1]);
+    topology_wait_open(t);
+    sql_finish(rotating);
+    sql_exec(gate_app(t->gate), "INSERT INTO d.t VALUES (10)");
+    topology_assert_same_data(t);
+    ck_assert_int_eq(sql_number(server_admin(t->replica[0]), "SELECT COUNT(*) FROM d.t"), 4);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("restart");
@@ -187,5 +220,6 @@ int main(void)
     e2e_add_within(suite, "both_die", source_and_ackgate_die, seconds);
     e2e_add_within(suite, "replica_dies", replica_dies, seconds);
     e2e_add_within(suite, "relay_log_lost", relay_log_is_lost, seconds);
+    e2e_add_within(suite, "binlog_locked", the_binlog_is_locked, seconds);
     return e2e_main(suite);
 }
