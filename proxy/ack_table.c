@@ -33,6 +33,12 @@ void ack_table_detach(struct ack_table *table, uint32_t voter)
     table->attached &= ~(1u << voter);
 }
 
+void ack_table_cut(struct ack_table *table, struct position position)
+{
+    for (size_t i = 0; i < table->voter_count; i++)
+        table->acked[i] = position_min(table->acked[i], position);
+}
+
 uint32_t ack_table_having(const struct ack_table *table, struct position position)
 {
     uint32_t having = 0;

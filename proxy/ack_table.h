@@ -23,6 +23,8 @@ bool ack_table_attach(struct ack_table *table, uint32_t voter, struct position h
 /* Returns whether the position moved. From a voter that is not attached it is ignored. */
 bool ack_table_ack(struct ack_table *table, uint32_t voter, struct position acked);
 void ack_table_detach(struct ack_table *table, uint32_t voter);
+/* Nothing behind position is there any more to be acked. */
+void ack_table_cut(struct ack_table *table, struct position position);
 uint32_t ack_table_having(const struct ack_table *table, struct position position); /* mask of who has it */
 
 #endif

@@ -122,6 +122,20 @@ static void on_stored(struct core *core, const struct core_transaction *transact
     core->count++;
 }
 
+/* A discard never reaches what is confirmed (P1). Acks behind the cut were for bytes that are gone. */
+static void cut(struct core *core, struct position at_position)
+{
+    assert(position_compare(core->confirmed, at_position) <= 0);
+    while (core->count > 0 && position_compare(at(core, core->count - 1)->end, at_position) > 0) {
+        core->count--;
+        core->has_overflowed = false; /* what did not fit came behind it */
+    }
+    if (position_compare(core->last_stored, at_position) > 0)
+        core->last_stored = core->count > 0 ? at(core, core->count - 1)->end : core->confirmed;
+    core->durable = position_min(core->durable, at_position);
+    ack_table_cut(&core->acks, at_position);
+}
+
 static void set_source(struct core *core, enum core_source_state state, struct core_actions *actions)
 {
     assert(state != CORE_SOURCE_OPEN && state != CORE_SOURCE_RECOVERING);
@@ -155,6 +169,9 @@ void core_step(struct core *core, const struct core_input *input, struct core_ac
         break;
     case CORE_SOURCE:
         set_source(core, input->source, ret_actions);
+        return;
+    case CORE_CUT:
+        cut(core, input->position);
         return;
     case CORE_TAIL:
         core->source = CORE_SOURCE_RECOVERING;

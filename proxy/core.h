@@ -43,6 +43,7 @@ enum core_input_type {
     CORE_DETACHED, /* voter */
     CORE_RULE,     /* an operator's rule */
     CORE_SOURCE,   /* the source's state changed, short of open; reason only for refused */
+    CORE_CUT,      /* the store has been cut at position: what waited behind it was discarded */
     CORE_TAIL      /* the source streams; its binlog ended at position when it was asked: RECOVERING begins */
 };
 

@@ -44,6 +44,12 @@ void fanout_set_identity(struct fanout *fanout, const struct fanout_identity *id
 void fanout_begin(struct fanout *fanout, uint64_t connection_id);
 /* The store has grown: sends to everybody who is waiting for more. One call for each batch. */
 void fanout_on_stored(struct fanout *fanout);
+/* The furthest that any connection of now was sent, or has by what it said of itself, and how many are
+ * attached. */
+struct position fanout_exposed(const struct fanout *fanout, size_t *ret_attached);
+/* The store is about to be cut: ends whoever was sent something behind the cut (half a transaction at most,
+ * unless an operator decided otherwise). */
+void fanout_cut(struct fanout *fanout, struct position cut);
 bool fanout_kill(struct fanout *fanout, uint64_t connection_id);
 void fanout_stop(struct fanout **fanout);
 

@@ -164,10 +164,14 @@ static void on_turn_over(void *argument)
 {
     struct journal_sink *sink = argument;
     sink->is_deferred = false;
-    if (sink->is_closed)
+    if (sink->is_closed) {
         free(sink);
-    else if (!sink->is_failed)
+        return;
+    }
+    if (!sink->is_failed)
         flush(sink);
+    if (!sink->is_failed)
+        call_waiters(sink); /* those whose records journal_sink_settle() has made durable */
 }
 
 static void defer_flush(struct journal_sink *sink)
@@ -248,6 +252,24 @@ void journal_sink_put_synced(struct journal_sink *sink, const struct journal_rec
     }
     sink->waiters[sink->waiters_count++] = (struct waiter){sequence, fn, argument, token};
     defer_flush(sink);
+}
+
+enum result journal_sink_settle(struct journal_sink *sink)
+{
+    while (sink->is_syncing)
+        disk_wait(sink->disk);
+    enum result result = journal_writer_sync(sink->writer, clock_wall_ms());
+    if (result != RESULT_OK)
+        fail(sink, result, errno);
+    else
+        defer_flush(sink); /* those who waited for their records are told in the next turn */
+    return result;
+}
+
+enum result journal_sink_put_blocking(struct journal_sink *sink, const struct journal_record *record)
+{
+    append(sink, record);
+    return journal_sink_settle(sink);
 }
 
 static void on_frame(void *argument, const struct journal_frame *frame, const struct journal_record *record)

@@ -64,6 +64,14 @@ void journal_sink_put_confirm(struct journal_sink *sink, struct position up_to, 
 void journal_sink_put_synced(struct journal_sink *sink, const struct journal_record *record,
                              journal_sink_fn *fn, void *argument, uint64_t token);
 
+/* Puts the record and blocks until it is on the disk, with all before it: for the rare decision that must
+ * stand before anything else happens. RESULT_FULL, RESULT_IO: it is not, and the sink goes on trying; the
+ * record counts already, so that a second attempt is journal_sink_settle(). */
+MUST_CHECK enum result journal_sink_put_blocking(struct journal_sink *sink,
+                                                 const struct journal_record *record);
+/* Blocks until all that was put is on the disk. */
+MUST_CHECK enum result journal_sink_settle(struct journal_sink *sink);
+
 bool journal_sink_is_failed(const struct journal_sink *sink);
 
 /* The latest records, for the admin table. Borrowed until the next put. */

@@ -21,8 +21,17 @@
 
 struct store;
 
+/* Nothing behind `at` belongs to the epoch that begins with the cut. */
+struct store_cut {
+    struct position at;
+    uint64_t epoch;
+};
+
 struct store_options {
     const char *dir;
+    /* The journal's last discard (at POSITION_NONE: there was none) and epoch: a cut that a crash interrupted
+     * is brought to its end before anything else. */
+    struct store_cut cut;
     bool is_synced;        /* fdatasync each batch (store.sync = group); otherwise durable means written */
     uint64_t retain_ms;    /* store.retain_time; 0: for ever */
     uint64_t retain_bytes; /* store.retain_size; 0: no bound */
@@ -134,6 +143,14 @@ MUST_CHECK enum result store_gtids_at(struct store *store, struct position posit
 void store_purge(struct store *store, struct position keep_from);
 /* PURGE BINARY LOGS TO: everything before `file`, never past keep_from (RESULT_CONFLICT). */
 MUST_CHECK enum result store_purge_to(struct store *store, uint64_t file, struct position keep_from);
+
+/* ---- recovery of the source ---- */
+/*
+ * Drops everything behind cut->at, a transaction's start, and counts it and what follows to the new epoch.
+ * The journal must have the discard on disk already. Nobody may be reading behind it any more. Blocks.
+ * RESULT_IO, RESULT_FULL: the store has failed, and the next start does it.
+ */
+MUST_CHECK enum result store_cut(struct store *store, const struct store_cut *cut);
 
 /* ---- for the admin port ---- */
 struct store_file_view {

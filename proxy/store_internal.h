@@ -98,8 +98,14 @@ void store_durable_moved(struct store *store, struct position durable);
 /* Remembers the first failure, takes back what was half written. Returns the result to hand on. */
 enum result store_fail(struct store *store, int reason, const char *what);
 enum result store_failed(const struct store *store); /* RESULT_OK, or what store_fail() returned */
+void store_durable_lower(struct store *store, struct position durable); /* before a cut */
 /* RESULT_NOT_FOUND: it says nothing. */
 MUST_CHECK enum result store_durable_load(const struct store *store, struct position *ret_durable);
+
+/* ---- store_cut.c ---- */
+/* At a start, before the files are looked at: does what options.cut says and the index does not know to be
+ * done. files: numbers of those in the directory, ascending; what is removed leaves the list. */
+MUST_CHECK enum result store_cut_redo(struct store *store, uint64_t *files, size_t *count);
 
 /* ---- store_read.c ---- */
 void store_windows_init(struct store *store);

@@ -257,8 +257,11 @@ static enum result recover_files(struct store *store, bool is_changed)
         if (result != RESULT_OK)
             return result;
     }
-    if (!store_is_empty(store))
-        store->epoch = store_newest(store)->epoch;
+    if (!store_is_empty(store) && store_newest(store)->epoch < store->options.cut.epoch) {
+        store_newest(store)->epoch = store->options.cut.epoch;
+        is_changed = true;
+    }
+    store->epoch = store_is_empty(store) ? store->options.cut.epoch : store_newest(store)->epoch;
     return is_changed ? store_index_save(&store->index, store->dir_fd) : RESULT_OK;
 }
 
@@ -272,13 +275,15 @@ static enum result load(struct store *store, struct numbers *numbers, bool *ret_
     result = list_directory(store, numbers);
     if (result != RESULT_OK)
         return result;
-    if (is_there && is_intact)
+    if (is_there && is_intact) {
         remove_leftovers(store, numbers);
-    else if (is_there || numbers->count > 0)
+        result = store_cut_redo(store, numbers->items, &numbers->count);
+    }
+    if ((!is_there && numbers->count > 0) || (is_there && !is_intact))
         log_warn("store", "the index is %s: it is made anew from the files",
                  is_there ? "damaged" : "missing");
     *ret_is_changed = !is_there || !is_intact;
-    return merge(store, numbers);
+    return result == RESULT_OK ? merge(store, numbers) : result;
 }
 
 enum result store_recover(struct store *store)

@@ -107,6 +107,12 @@ void store_durable_moved(struct store *store, struct position durable)
     tell_durable(store);
 }
 
+void store_durable_lower(struct store *store, struct position durable)
+{
+    store->durable = position_min(store->durable, durable);
+    save_durable(store);
+}
+
 static enum result result_of(int reason)
 {
     errno = reason;

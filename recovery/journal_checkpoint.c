@@ -6,7 +6,8 @@
  *     own uuid, flavour u8, source's server id u32, uuid, base and version,
  *     confirmed position and GTID, rule,
  *     count u32 of consumers, each: name, server id u32, uuid, attached u32, lost u32, sent, has_acked u8,
- * acked, changed u64, count u32 of discards, each: epoch u32, time u64, from, to, gtids, reason, kept_as.
+ * acked, changed u64, count u32 of discards, each: epoch u32, time u64, from, to, gtids, reason, kept_as,
+ * count u32 of overrides, each a text.
  * Texts end with a NUL, a position is file u64 and offset u64. The sequence is that of the frame.
  */
 #include "protocol/xalloc.h"
@@ -85,6 +86,8 @@ static size_t room_for(const struct journal_state *state)
         room += sizeof(*discarded) + strlen(discarded->gtids) + strlen(discarded->reason) +
                 strlen(discarded->kept_as);
     }
+    for (size_t i = 0; i < state->overrides_count; i++)
+        room += strlen(state->overrides[i]) + 1;
     return room;
 }
 
@@ -101,6 +104,9 @@ uint8_t *journal_state_encode(const struct journal_state *state, size_t *ret_len
     writer_u32(&writer, (uint32_t)state->discards_count);
     for (size_t i = 0; i < state->discards_count; i++)
         put_discarded(&writer, &state->discards[i]);
+    writer_u32(&writer, (uint32_t)state->overrides_count);
+    for (size_t i = 0; i < state->overrides_count; i++)
+        put_text(&writer, state->overrides[i]);
     assert(!writer_failed(&writer));
     *ret_length = writer.length;
     return bytes;
@@ -213,6 +219,10 @@ static void get_lists(struct reader *reader, struct journal_state *state)
     state->discards = xcalloc(state->discards_count + 1, sizeof(*state->discards));
     for (size_t i = 0; i < state->discards_count; i++)
         get_discarded(reader, &state->discards[i]);
+    state->overrides_count = get_count(reader, 1);
+    state->overrides = xcalloc(state->overrides_count + 1, sizeof(*state->overrides));
+    for (size_t i = 0; i < state->overrides_count; i++)
+        state->overrides[i] = get_copy(reader);
 }
 
 enum result journal_state_decode(struct journal_state *state, struct span bytes)

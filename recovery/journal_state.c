@@ -19,6 +19,9 @@ void journal_state_release(struct journal_state *state)
         free(state->discards[i].reason);
         free(state->discards[i].kept_as);
     }
+    for (size_t i = 0; i < state->overrides_count; i++)
+        free(state->overrides[i]);
+    free(state->overrides);
     free(state->discards);
     free(state->consumers);
     free(state->confirmed_gtid);
@@ -171,6 +174,26 @@ static void apply_discard(struct journal_state *state, const struct journal_disc
     }
 }
 
+static void drop_override(struct journal_state *state, size_t index)
+{
+    free(state->overrides[index]);
+    state->overrides_count--;
+    memmove(&state->overrides[index], &state->overrides[index + 1],
+            (state->overrides_count - index) * sizeof(*state->overrides));
+}
+
+static void apply_override(struct journal_state *state, const char *text)
+{
+    char *copy = xstrndup(text == NULL ? "" : text, JOURNAL_TEXT_MAX - 1);
+    for (size_t i = state->overrides_count; i > 0; i--)
+        if (strcmp(state->overrides[i - 1], copy) == 0)
+            drop_override(state, i - 1);
+    if (state->overrides_count == JOURNAL_OVERRIDES_MAX)
+        drop_override(state, 0);
+    state->overrides = xrealloc(state->overrides, (state->overrides_count + 1) * sizeof(*state->overrides));
+    state->overrides[state->overrides_count++] = copy;
+}
+
 static void apply_policy(struct journal_state *state, const struct journal_policy *policy)
 {
     bool is_back_to_config = policy->rule == NULL || policy->rule[0] == '\0';
@@ -216,9 +239,11 @@ static void apply_body(struct journal_state *state, const struct journal_record 
     case JOURNAL_REFUSED:
         state->is_admitted = false;
         break;
+    case JOURNAL_OVERRIDE:
+        apply_override(state, record->text);
+        break;
     case JOURNAL_CHECKPOINT:
     case JOURNAL_STOPPED:
-    case JOURNAL_OVERRIDE:
     case JOURNAL_TYPE_END:
         break;
     }

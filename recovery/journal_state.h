@@ -34,6 +34,8 @@ struct journal_discarded {
     char *gtids, *reason, *kept_as; /* never NULL */
 };
 
+enum { JOURNAL_OVERRIDES_MAX = 1000 }; /* that are remembered, the latest ones */
+
 struct journal_state {
     uint64_t sequence; /* of the last record applied; 0: none yet */
     uint32_t epoch;    /* 1 at the start */
@@ -58,6 +60,8 @@ struct journal_state {
     size_t consumers_count;
     struct journal_discarded *discards; /* oldest first */
     size_t discards_count;
+    char **overrides; /* texts of JOURNAL_OVERRIDE, oldest first, each once: the latest */
+    size_t overrides_count;
 
     uint64_t starts;   /* JOURNAL_STARTED records ever */
     uint64_t attaches; /* JOURNAL_ATTACH records ever */
