@@ -153,9 +153,18 @@ static enum result start_fanout(struct pipeline *pipeline)
                         &pipeline->fanout);
 }
 
+/* For the error that app.commit_wait gives. */
+static void tell_missing_names(struct pipeline *pipeline)
+{
+    struct view_quorum view;
+    pipeline_view_quorum(pipeline, &view);
+    app_set_missing_names(pipeline->app, view.needed_for);
+}
+
 static void on_housekeeping(void *argument)
 {
     struct pipeline *pipeline = argument;
+    tell_missing_names(pipeline);
     if (!store_is_empty(pipeline->store))
         store_purge(pipeline->store,
                     position_min(core_confirmed(pipeline->core), fanout_oldest_needed(pipeline->fanout)));
