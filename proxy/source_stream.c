@@ -37,6 +37,7 @@ struct large_event {
     bool is_active;
     bool is_last_packet; /* the packet under way ends the payload */
     bool is_ack_wanted;
+    enum result verdict;  /* not OK: its bytes are only checksummed, to tell another history from damage */
     uint32_t packet_left; /* bytes of the packet under way that are still to come */
     uint64_t seen;        /* bytes of the event */
     struct binlog_event_header header;
@@ -51,6 +52,7 @@ struct source_stream {
     struct source_stream_callbacks callbacks;
     struct timer silence;
     struct position at; /* where the next stored event stands in the source's file */
+    bool has_file;      /* the dump has said which file it sends */
     struct binlog_format format;
     bool has_format;
     uint8_t sequence; /* of the next packet */
@@ -93,7 +95,7 @@ static enum result take_rotate(struct source_stream *stream, struct span event)
         return result;
     }
     struct store *store = stream->options.store;
-    if (store_is_empty(store) || file > store_end(store).file) {
+    if (store_is_empty(store) || file >= store_end(store).file) {
         char name[BINLOG_NAME_MAX];
         result = span_copy_text(rotate.name, name, sizeof(name));
         if (result == RESULT_OK)
@@ -105,6 +107,7 @@ static enum result take_rotate(struct source_stream *stream, struct span event)
         }
     }
     stream->at = (struct position){file, rotate.position};
+    stream->has_file = true;
     return RESULT_OK;
 }
 
@@ -121,6 +124,16 @@ static enum result check_place(struct source_stream *stream, const struct binlog
     return RESULT_DIVERGED;
 }
 
+/* Nothing is stored unless it is known where, and how to check it. */
+static enum result check_begun(struct source_stream *stream)
+{
+    if (stream->has_file && stream->has_format)
+        return RESULT_OK;
+    snprintf(stream->message, sizeof(stream->message), "an event came before the dump's %s",
+             stream->has_file ? "format description" : "ROTATE event");
+    return RESULT_MALFORMED;
+}
+
 static bool is_stored_already(const struct source_stream *stream)
 {
     return position_compare(stream->at, store_end(stream->options.store)) < 0;
@@ -130,6 +143,8 @@ static enum result compare(struct source_stream *stream, uint64_t offset, struct
 {
     enum result result =
         store_compare(stream->options.store, (struct position){stream->at.file, offset}, bytes);
+    if (result == RESULT_NOT_FOUND)
+        result = RESULT_DIVERGED; /* the store ends inside of an event of the source */
     if (result == RESULT_DIVERGED)
         snprintf(stream->message, sizeof(stream->message),
                  "file %" PRIu64 " has other bytes at %" PRIu64 " than when they came first", stream->at.file,
@@ -137,21 +152,34 @@ static enum result compare(struct source_stream *stream, uint64_t offset, struct
     return result;
 }
 
+/* The event that was written is whole. */
+static enum result end_stored(struct source_stream *stream, const struct binlog_event_header *header,
+                              struct span head)
+{
+    enum result result = store_event_done(stream->options.store, header, head);
+    if (result != RESULT_OK)
+        snprintf(stream->message, sizeof(stream->message),
+                 "the store does not take a %s event at %" PRIu64 " of file %" PRIu64 ": %s",
+                 binlog_event_type_name(header->type), stream->at.offset, stream->at.file,
+                 result_text(result));
+    return result;
+}
+
 /* An event that stands in the source's file: stored, or compared when it was stored before. */
 static enum result take_stored(struct source_stream *stream, const struct binlog_event_header *header,
                                struct span event)
 {
-    enum result result = check_place(stream, header);
+    enum result result = check_begun(stream);
+    if (result == RESULT_OK)
+        result = check_place(stream, header);
     if (result != RESULT_OK)
         return result;
     if (is_stored_already(stream)) {
-        /* a format description differs in its in-use flag */
-        if (header->type != BINLOG_FORMAT_DESCRIPTION)
-            result = compare(stream, stream->at.offset, event);
+        result = compare(stream, stream->at.offset, event);
     } else {
         result = store_write(stream->options.store, event);
         if (result == RESULT_OK)
-            result = store_event_done(stream->options.store, header, event);
+            result = end_stored(stream, header, event);
     }
     stream->at.offset += header->length;
     return result;
@@ -270,10 +298,14 @@ static enum result take_piece(struct source_stream *stream, struct span piece)
     size_t copied = piece.length < room ? piece.length : room;
     memcpy(large->head + large->head_length, piece.data, copied);
     large->head_length += copied;
-    enum result result = is_stored_already(stream) ? compare(stream, stream->at.offset + large->seen, piece)
-                                                   : store_write(stream->options.store, piece);
+    uint64_t offset = stream->at.offset + large->seen;
     large->seen += piece.length;
-    return result;
+    if (large->verdict != RESULT_OK)
+        return RESULT_OK;
+    if (!is_stored_already(stream))
+        return store_write(stream->options.store, piece);
+    large->verdict = compare(stream, offset, piece);
+    return RESULT_OK;
 }
 
 static enum result end_large(struct source_stream *stream)
@@ -288,9 +320,9 @@ static enum result end_large(struct source_stream *stream)
                  large->header.length, result_text(result));
         return result;
     }
-    if (!is_stored_already(stream))
-        result = store_event_done(stream->options.store, &large->header,
-                                  (struct span){large->head, large->head_length});
+    result = large->verdict;
+    if (result == RESULT_OK && !is_stored_already(stream))
+        result = end_stored(stream, &large->header, (struct span){large->head, large->head_length});
     stream->at.offset += large->header.length;
     stream->sequence = large->is_ack_wanted ? 1 : stream->sequence;
     return result;
@@ -313,12 +345,13 @@ static enum result begin_large(struct source_stream *stream, struct packet_heade
     size_t consumed = bytes.length - reader_left(&reader);
     if (result == RESULT_OK)
         result = binlog_event_header_decode(reader_rest(&reader), &large->header);
-    if (result == RESULT_OK && (!stream->has_format || !binlog_event_type_is_stored(large->header.type)))
+    if (result == RESULT_OK && !binlog_event_type_is_stored(large->header.type))
         result = RESULT_MALFORMED;
     if (result == RESULT_OK)
-        result = check_place(stream, &large->header);
+        result = check_begun(stream);
     if (result != RESULT_OK)
         return result;
+    large->verdict = check_place(stream, &large->header);
     binlog_crc_init(&large->crc, &large->header);
     large->packet_left = packet.length - (uint32_t)(consumed - PACKET_HEADER_BYTES);
     large->is_last_packet = packet.length < PACKET_PAYLOAD_MAX;
@@ -402,7 +435,7 @@ static void process(struct source_stream *stream)
     enum result flushed = store_flush(stream->options.store);
     stream->callbacks.on_batch(stream->callbacks.argument);
     if (result != RESULT_AGAIN)
-        finish(stream, result, stream->message);
+        finish(stream, result, stream->message[0] != '\0' ? stream->message : result_text(result));
     else if (flushed != RESULT_OK)
         finish(stream, flushed, "the store cannot be written");
 }
