@@ -93,7 +93,7 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
 # Unit tests sync files a lot; what they test is the order of it, not the disk.
-IN_MEMORY = $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm)
+IN_MEMORY = $(if $(wildcard /dev/shm/.),UNIT_TMPDIR=/dev/shm)
 # The targets below install what is missing first, and then run make again, which finds it.
 .PHONY: check check-run test test-run test-long asan fuzz fuzz-run demo demo-run bench lint format format-check install uninstall clean
 
@@ -107,7 +107,7 @@ check-run: $(UNIT_PROGRAMS)
 test: deps
 	@$(MAKE) --no-print-directory test-run
 test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
-	@test/run.sh $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
+	@$(IN_MEMORY) test/run.sh $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
 
 ## make test-long  the same at full size: gigabytes and minutes
 test-long: deps

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs test programs and sums up: test/run.sh PROGRAM… One line per program, the whole output of those that fail, and
-# last `N passed, N failed`. Exits 1 if any failed. JOBS=2 runs so many at a time (default 1).
+# last `N passed, N failed`. Exits 1 if any failed. JOBS=2 runs so many at a time (default 1); UNIT_TMPDIR is where unit
+# tests put their files.
 #
 # Counts are read from Check's sum (`…: Checks: 9, Failures: 1, Errors: 0`) or from a line `N passed, N failed`; a
 # program that prints neither counts as one test, and one that ends badly without saying so as one failure more.
@@ -10,7 +11,10 @@ run_one() {
     program=$1
     out=$2
     began=$(date +%s)
-    "$program" >"$out.out" 2>&1
+    case $program in
+    */unit/*) TMPDIR=${UNIT_TMPDIR:-${TMPDIR:-/tmp}} "$program" >"$out.out" 2>&1 ;;
+    *) "$program" >"$out.out" 2>&1 ;;
+    esac
     code=$?
     seconds=$(($(date +%s) - began))
     counts=$(sed -n -e 's/.*Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 \2 \3/p' \
