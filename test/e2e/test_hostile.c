@@ -75,6 +75,8 @@ static void scene_end(struct scene *scene)
         raw_close(&client);
     }
     topology_assert_same_data(scene->t);
+    sql_close(scene->bystander);
+    gate_stop(scene->t->gate); /* the leak checker has its say */
 }
 
 struct bytes {
