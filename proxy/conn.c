@@ -14,10 +14,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static bool goes_on(struct conn *conn);
+
 static void on_event(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd;
     struct conn *conn = argument;
+    if (conn->addresses != NULL && goes_on(conn))
+        return;
     conn->on_ready(conn->argument, what & EV_READ ? CONN_READ : CONN_WRITE);
 }
 
@@ -46,24 +50,37 @@ static void name_peer(struct conn *conn)
     snprintf(conn->peer, sizeof(conn->peer), address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-static void attach(struct conn *conn, struct loop *loop, int fd, conn_ready_fn *on_ready, void *argument)
+static void watch_fd(struct conn *conn, int fd)
 {
-    *conn = (struct conn){.loop = loop, .fd = fd, .on_ready = on_ready, .argument = argument};
     set_options(fd);
-    struct event_base *base = loop_base(loop);
+    struct event_base *base = loop_base(conn->loop);
+    conn->fd = fd;
+    conn->watched = 0;
     conn->read_watcher = event_new(base, fd, EV_READ | EV_PERSIST, on_event, conn);
     conn->write_watcher = event_new(base, fd, EV_WRITE | EV_PERSIST, on_event, conn);
     assert(conn->read_watcher != NULL && conn->write_watcher != NULL);
 }
 
+static void drop_fd(struct conn *conn)
+{
+    event_free(conn->read_watcher);
+    event_free(conn->write_watcher);
+    close(conn->fd);
+    conn->read_watcher = conn->write_watcher = NULL;
+    conn->fd = -1;
+    conn->watched = 0;
+}
+
 void conn_open(struct conn *conn, struct loop *loop, int fd, conn_ready_fn *on_ready, void *argument)
 {
-    attach(conn, loop, fd, on_ready, argument);
+    *conn = (struct conn){.loop = loop, .on_ready = on_ready, .argument = argument};
+    watch_fd(conn, fd);
     name_peer(conn);
 }
 
-static enum result connect_address(struct conn *conn, struct loop *loop, const struct sockaddr *address,
-                                   socklen_t length, conn_ready_fn *on_ready, void *argument)
+/* ---- connecting ---- */
+
+static enum result connect_address(struct conn *conn, const struct sockaddr *address, socklen_t length)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -74,44 +91,90 @@ static enum result connect_address(struct conn *conn, struct loop *loop, const s
         errno = reason;
         return RESULT_IO;
     }
-    attach(conn, loop, fd, on_ready, argument);
+    watch_fd(conn, fd);
     conn_watch(conn, CONN_WRITE);
     return RESULT_OK;
+}
+
+static void forget_addresses(struct conn *conn)
+{
+    if (conn->addresses != NULL)
+        freeaddrinfo(conn->addresses);
+    conn->addresses = conn->next = NULL;
+}
+
+/* Starts with the next address that can be started with. RESULT_IO: there is none, and errno is the last's.
+ */
+static enum result connect_next(struct conn *conn)
+{
+    enum result result = RESULT_IO;
+    while (conn->next != NULL && result != RESULT_OK) {
+        const struct addrinfo *address = conn->next;
+        conn->next = address->ai_next;
+        result = connect_address(conn, address->ai_addr, address->ai_addrlen);
+    }
+    return result;
+}
+
+static int socket_errno(const struct conn *conn)
+{
+    int reason = 0;
+    socklen_t length = sizeof(reason);
+    return getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &reason, &length) == 0 ? reason : errno;
+}
+
+/* An address has answered. True: badly, and the next one is tried. */
+static bool goes_on(struct conn *conn)
+{
+    conn->connect_errno = socket_errno(conn);
+    if (conn->connect_errno != 0 && conn->next != NULL) {
+        struct conn failed = *conn;
+        if (connect_next(conn) == RESULT_OK) {
+            drop_fd(&failed);
+            return true;
+        }
+        conn->connect_errno = errno;
+    }
+    forget_addresses(conn);
+    return false;
+}
+
+static enum result connect_local(struct conn *conn, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path))
+        return RESULT_TOO_LARGE;
+    strcpy(address.sun_path, path);
+    return connect_address(conn, (struct sockaddr *)&address, sizeof(address));
 }
 
 enum result conn_connect(struct conn *conn, struct loop *loop, const char *host, unsigned port,
                          conn_ready_fn *on_ready, void *argument)
 {
-    if (port == 0) {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        if (strlen(host) >= sizeof(address.sun_path))
-            return RESULT_TOO_LARGE;
-        strcpy(address.sun_path, host);
-        return connect_address(conn, loop, (struct sockaddr *)&address, sizeof(address), on_ready, argument);
-    }
+    *conn = (struct conn){.loop = loop, .fd = -1, .on_ready = on_ready, .argument = argument};
+    if (port == 0)
+        return connect_local(conn, host);
     char service[12];
     snprintf(service, sizeof(service), "%u", port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    if (getaddrinfo(host, service, &hints, &found) != 0) {
+    if (getaddrinfo(host, service, &hints, &conn->addresses) != 0) {
+        conn->addresses = NULL;
         errno = EHOSTUNREACH;
         return RESULT_NOT_FOUND;
     }
-    enum result result = RESULT_IO;
-    for (struct addrinfo *each = found; each != NULL && result != RESULT_OK; each = each->ai_next)
-        result = connect_address(conn, loop, each->ai_addr, each->ai_addrlen, on_ready, argument);
-    int reason = errno;
-    freeaddrinfo(found);
-    errno = reason;
+    conn->next = conn->addresses;
+    enum result result = connect_next(conn);
+    if (result != RESULT_OK) {
+        int reason = errno;
+        forget_addresses(conn);
+        errno = reason;
+    }
     return result;
 }
 
 enum result conn_connect_result(struct conn *conn)
 {
-    int reason = 0;
-    socklen_t length = sizeof(reason);
-    if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &reason, &length) != 0)
-        return RESULT_IO;
+    int reason = conn->connect_errno != 0 ? conn->connect_errno : socket_errno(conn);
     if (reason != 0) {
         errno = reason;
         return RESULT_IO;
@@ -124,12 +187,8 @@ void conn_close(struct conn *conn)
 {
     if (!conn_is_open(conn))
         return;
-    event_free(conn->read_watcher);
-    event_free(conn->write_watcher);
-    close(conn->fd);
-    conn->read_watcher = conn->write_watcher = NULL;
-    conn->fd = -1;
-    conn->watched = 0;
+    drop_fd(conn);
+    forget_addresses(conn);
 }
 
 bool conn_is_open(const struct conn *conn)

@@ -30,15 +30,18 @@ struct conn {
     void *argument;
     int fd; /* -1: closed, or never opened */
     unsigned watched;
-    char peer[64]; /* "10.0.0.5:40123", "[::1]:40123" or "local", for people */
+    struct addrinfo *addresses; /* while it connects to a name: what the name stands for, */
+    struct addrinfo *next;      /* and which of them is tried when this one fails */
+    int connect_errno;          /* how connecting ended */
+    char peer[64];              /* "10.0.0.5:40123", "[::1]:40123" or "local", for people */
 };
 
 /* Takes over fd, makes it non-blocking and sets TCP_NODELAY and keep-alive. Watches nothing yet. */
 void conn_open(struct conn *conn, struct loop *loop, int fd, conn_ready_fn *on_ready, void *argument);
 /*
  * Starts to connect to host:port (or, with port 0, to the Unix socket `host`). `host` is resolved with
- * getaddrinfo, which may block for names: the daemon resolves once at start. CONN_WRITE tells that it is
- * done; conn_connect_result() how.
+ * getaddrinfo, which may block for names; its addresses are tried one after the other. CONN_WRITE tells that
+ * it is done; conn_connect_result() how.
  */
 MUST_CHECK enum result conn_connect(struct conn *conn, struct loop *loop, const char *host, unsigned port,
                                     conn_ready_fn *on_ready, void *argument);
