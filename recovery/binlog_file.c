@@ -182,6 +182,7 @@ static enum result read_format(struct binlog_file *file)
     file->format_length = header.length;
     file->server_id = header.server_id;
     file->in_use = (header.flags & BINLOG_FLAG_IN_USE) != 0;
+    file->is_relay_log = (header.flags & BINLOG_FLAG_RELAY_LOG) != 0;
     file->at = BINLOG_START + header.length;
     /* MariaDB says in the event behind it that all others are encrypted */
     struct binlog_event_header next;

@@ -30,8 +30,9 @@ struct binlog_file {
     uint32_t format_length; /* bytes of the format description, which stands at BINLOG_START */
     uint32_t server_id;     /* of the format description: the server that wrote the file */
     bool in_use;            /* the file was not closed in good order */
-    bool is_encrypted;      /* as a whole (MySQL), or from the second event on (MariaDB) */
-    uint32_t crc32c; /* runs over the bytes of the events read; the caller sets it to 0 where it likes */
+    bool is_relay_log;
+    bool is_encrypted; /* as a whole (MySQL), or from the second event on (MariaDB) */
+    uint32_t crc32c;   /* runs over the bytes of the events read; the caller sets it to 0 where it likes */
 
     uint8_t *buffer;
     uint64_t buffer_at;

@@ -17,6 +17,7 @@ void recover_server_release(struct recover_server *server)
     free(server->log_error);
     free(server->socket);
     free(server->innodb_data_home_dir);
+    free(server->innodb_data_file_path);
     free(server->basedir);
     *server = (struct recover_server){0};
 }
@@ -41,13 +42,14 @@ void recover_server_take(struct recover_server *server, const char *name, size_t
         char **member;
         bool may_be_empty;
     } table[] = {
-        {"datadir",              &server->datadir,              false},
-        {"log_bin",              &server->log_bin,              true },
-        {"log_bin_index",        &server->log_bin_index,        false},
-        {"log_error",            &server->log_error,            true },
-        {"socket",               &server->socket,               false},
-        {"innodb_data_home_dir", &server->innodb_data_home_dir, false},
-        {"basedir",              &server->basedir,              false},
+        {"datadir",               &server->datadir,               false},
+        {"log_bin",               &server->log_bin,               true },
+        {"log_bin_index",         &server->log_bin_index,         false},
+        {"log_error",             &server->log_error,             true },
+        {"socket",                &server->socket,                false},
+        {"innodb_data_home_dir",  &server->innodb_data_home_dir,  false},
+        {"innodb_data_file_path", &server->innodb_data_file_path, false},
+        {"basedir",               &server->basedir,               false},
     };
     if (name_length > 6 && is_option(name, 6, "loose_")) {
         name += 6;

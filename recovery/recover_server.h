@@ -22,6 +22,7 @@ struct recover_server {
     char *log_error;
     char *socket;
     char *innodb_data_home_dir;
+    char *innodb_data_file_path;
     char *basedir;
 };
 

@@ -21,8 +21,15 @@ struct sql_client {
     MYSQL *handle;
 };
 
+/* The library finds a row by walking a list, so the place of the last one asked for is kept. */
+struct cursor {
+    size_t next; /* the row that the library gives next */
+    MYSQL_ROW row;
+};
+
 struct sql_rows {
     MYSQL_RES *result;
+    struct cursor *cursor;
 };
 
 void sql_client_library_init(void)
@@ -104,6 +111,7 @@ enum result sql_client_run(struct sql_client *client, const char *sql, struct sq
     if (result != NULL) {
         *ret_rows = xcalloc(1, sizeof(**ret_rows));
         (*ret_rows)->result = result;
+        (*ret_rows)->cursor = xcalloc(1, sizeof(struct cursor));
     }
     return RESULT_OK;
 }
@@ -132,8 +140,14 @@ const char *sql_rows_text(const struct sql_rows *rows, size_t row, size_t column
 {
     if (row >= sql_rows_count(rows) || column >= sql_rows_columns(rows))
         return NULL;
-    mysql_data_seek(rows->result, row);
-    return mysql_fetch_row(rows->result)[column];
+    struct cursor *cursor = rows->cursor;
+    if (row + 1 != cursor->next) {
+        if (row != cursor->next)
+            mysql_data_seek(rows->result, row);
+        cursor->row = mysql_fetch_row(rows->result);
+        cursor->next = row + 1;
+    }
+    return cursor->row[column];
 }
 
 void sql_rows_free(struct sql_rows **rows)
@@ -141,6 +155,7 @@ void sql_rows_free(struct sql_rows **rows)
     if (*rows == NULL)
         return;
     mysql_free_result((*rows)->result);
+    free((*rows)->cursor);
     free(*rows);
     *rows = NULL;
 }

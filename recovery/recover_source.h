@@ -1,0 +1,18 @@
+/*
+ * check, apply and the first half of run: the source's tail is put before ackgate, and what ackgate decides
+ * is done.
+ */
+#ifndef ACKGATE_RECOVERY_RECOVER_SOURCE_H
+#define ACKGATE_RECOVERY_RECOVER_SOURCE_H
+
+#include "recovery/recover_options.h"
+#include "recovery/storage.h"
+
+/* Says what came of it; returns enum recover_exit. The lock of recover_place.h is held meanwhile. */
+int recover_source(const struct recover_options *options, const char *password, struct storage *storage,
+                   bool applies);
+
+/* verify. */
+int recover_verify(const struct recover_options *options, const char *password, struct storage *storage);
+
+#endif
