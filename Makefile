@@ -95,27 +95,27 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 # Unit tests sync files a lot; what they test is the order of it, not the disk.
 IN_MEMORY = $(if $(wildcard /dev/shm/.),UNIT_TMPDIR=/dev/shm)
 # The targets below install what is missing first, and then run make again, which finds it.
-.PHONY: check check-run test test-run test-long asan fuzz fuzz-run demo demo-run bench lint format format-check install uninstall clean
+.PHONY: check check-run test test-run test-long asan fuzz fuzz-run demo demo-run lint format format-check install uninstall clean
 
 ## make check      the fast tests: every unit test
 check: deps
-	@$(MAKE) --no-print-directory check-run
+	@$(MAKE) -j$$(nproc) --no-print-directory check-run
 check-run: $(UNIT_PROGRAMS)
 	@$(IN_MEMORY) JOBS=2 test/run.sh $(UNIT_PROGRAMS)
 
 ## make test       all tests: unit, and end to end on real servers of both families (SERVER=mysql|mariadb for one)
 test: deps
-	@$(MAKE) --no-print-directory test-run
+	@$(MAKE) -j$$(nproc) --no-print-directory test-run
 test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
 	@$(IN_MEMORY) test/run.sh $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
 
 ## make test-long  the same at full size: gigabytes and minutes
 test-long: deps
-	@LONG=1 $(MAKE) --no-print-directory test-run
+	@LONG=1 $(MAKE) -j$$(nproc) --no-print-directory test-run
 
 ## make asan       the unit tests and the end-to-end tests with AddressSanitizer and UndefinedBehaviorSanitizer
 asan: deps
-	@WAIT_FACTOR=4 ACKGATE_BUILD=$(CURDIR)/$(BUILD) ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
+	@WAIT_FACTOR=4 ACKGATE_BUILD=$(CURDIR)/$(BUILD) ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) -j$$(nproc) --no-print-directory BUILD=$(BUILD)/asan \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
 
 ## make fuzz       the decoders under libFuzzer, SECONDS=60 each (FUZZ=journal for one); needs clang
@@ -133,7 +133,7 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/librecovery.a $(BUILD)
 
 ## make demo       source, two replicas and ackgate on this machine, and the story of a commit (SERVER=, DEMO=once)
 demo: deps
-	@$(MAKE) --no-print-directory demo-run
+	@$(MAKE) -j$$(nproc) --no-print-directory demo-run
 demo-run: $(PROGRAMS) $(BUILD)/demo
 	@$(BUILD)/demo
 
