@@ -11,9 +11,8 @@ struct listener;
 typedef void listener_accept_fn(void *argument, int fd);
 
 /*
- * Binds, listens and accepts until closed. Several listeners may share one address (SO_REUSEPORT), one for
- * each thread. RESULT_MALFORMED: not an address; RESULT_IO: errno says why. Out of descriptors it pauses
- * accepting for 100 ms.
+ * Binds, listens and accepts until closed. RESULT_MALFORMED: not an address; RESULT_IO: errno says why, also
+ * when another listener has the address. Out of descriptors it pauses accepting for 100 ms.
  */
 MUST_CHECK enum result listener_open(struct loop *loop, const char *address, listener_accept_fn *on_accept,
                                      void *argument, struct listener **ret_listener);
