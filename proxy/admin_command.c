@@ -3,6 +3,7 @@
 
 #include "protocol/constants.h"
 #include "proxy/admin.h"
+#include "proxy/admin_recover.h"
 #include "proxy/log.h"
 #include "proxy/runtime.h"
 
@@ -134,26 +135,67 @@ static void on_purge(struct admin_context *context, const struct admin_match *ma
     free(file);
 }
 
+static void on_recover_status(struct admin_context *context, const struct admin_match *match,
+                              struct resultset_writer *out)
+{
+    (void)match;
+    admin_recover_status(context, out);
+}
+
+static void on_recover_check(struct admin_context *context, const struct admin_match *match,
+                             struct resultset_writer *out)
+{
+    admin_recover_tail(context, match->captures[0], false, out);
+}
+
+static void on_recover_tail(struct admin_context *context, const struct admin_match *match,
+                            struct resultset_writer *out)
+{
+    admin_recover_tail(context, match->captures[0], true, out);
+}
+
+static void on_recover_engine(struct admin_context *context, const struct admin_match *match,
+                              struct resultset_writer *out)
+{
+    admin_recover_engine(context, match->captures[0], out);
+}
+
+static void on_resolve_complete(struct admin_context *context, const struct admin_match *match,
+                                struct resultset_writer *out)
+{
+    admin_resolve(context, match->captures[0], false, out);
+}
+
+static void on_resolve_discard(struct admin_context *context, const struct admin_match *match,
+                               struct resultset_writer *out)
+{
+    admin_resolve(context, match->captures[0], true, out);
+}
+
 static const struct command {
     const char *pattern;
     command_fn *fn;
     bool takes_rest; /* whatever follows belongs to it */
 } commands[] = {
-    {"BEGIN|COMMIT|ROLLBACK",               on_nothing,     true },
-    {"START TRANSACTION",                   on_nothing,     true },
-    {"PAUSE",                               on_pause,       false},
-    {"RESUME",                              on_resume,      false},
-    {"RELOAD",                              on_reload,      false},
-    {"SHUTDOWN",                            on_shutdown,    false},
-    {"FLUSH LOGS",                          on_flush,       false},
-    {"FLUSH STATUS|TABLES|PRIVILEGES",      on_nothing,     true },
-    {"KILL QUERY %number",                  on_kill_query,  false},
-    {"KILL CONNECTION|HARD|SOFT? %number",  on_kill,        false},
-    {"PURGE BINARY|MASTER LOGS TO %string", on_purge,       false},
-    {"PURGE",                               on_unsupported, true },
-    {"FLUSH",                               on_unsupported, true },
-    {"RECOVER SOURCE",                      on_unsupported, true },
-    {"RESOLVE",                             on_unsupported, true },
+    {"BEGIN|COMMIT|ROLLBACK",               on_nothing,          true },
+    {"START TRANSACTION",                   on_nothing,          true },
+    {"PAUSE",                               on_pause,            false},
+    {"RESUME",                              on_resume,           false},
+    {"RELOAD",                              on_reload,           false},
+    {"SHUTDOWN",                            on_shutdown,         false},
+    {"FLUSH LOGS",                          on_flush,            false},
+    {"FLUSH STATUS|TABLES|PRIVILEGES",      on_nothing,          true },
+    {"KILL QUERY %number",                  on_kill_query,       false},
+    {"KILL CONNECTION|HARD|SOFT? %number",  on_kill,             false},
+    {"PURGE BINARY|MASTER LOGS TO %string", on_purge,            false},
+    {"PURGE",                               on_unsupported,      true },
+    {"FLUSH",                               on_unsupported,      true },
+    {"RECOVER SOURCE STATUS",               on_recover_status,   false},
+    {"RECOVER SOURCE CHECK %string",        on_recover_check,    false},
+    {"RECOVER SOURCE TAIL %string",         on_recover_tail,     false},
+    {"RECOVER SOURCE ENGINE %string",       on_recover_engine,   false},
+    {"RESOLVE %string COMPLETE",            on_resolve_complete, false},
+    {"RESOLVE %string DISCARD",             on_resolve_discard,  false},
 };
 
 bool admin_command_run(struct admin_context *context, const struct admin_tokens *tokens,

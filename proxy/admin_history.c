@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { DISCARDED_MAX = 100000 };
+
 /* Whether everything in the file is confirmed. */
 static bool is_confirmed(const struct store_file_view *file, const char *name,
                          const struct view_position *confirmed, uint64_t confirmed_file)
@@ -55,9 +57,70 @@ void admin_fill_journal(struct pipeline *pipeline, struct admin_rows *rows)
     }
 }
 
-/* Nothing is discarded before a source has been recovered by ackgate-recover. */
+static void add_position_text(struct admin_rows *rows, const struct pipeline *pipeline, uint64_t file)
+{
+    char name[BINLOG_NAME_MAX];
+    const struct journal_state *state = pipeline_journal_state(pipeline);
+    if (state->source_base[0] == '\0' || file == 0)
+        admin_rows_text(rows, "");
+    else {
+        binlog_name_format(state->source_base, file, name);
+        admin_rows_text(rows, name);
+    }
+}
+
+/* A row for each transaction; the positions are those of the whole that was discarded with it. */
+struct discarded_rows {
+    struct admin_rows *rows;
+    const struct pipeline *pipeline;
+    const struct journal_discarded *discarded;
+};
+
+static void add_discarded(const struct discarded_rows *to, const char *gtid)
+{
+    char time[ADMIN_TIME_MAX];
+    const struct journal_discarded *discarded = to->discarded;
+    admin_rows_integer(to->rows, discarded->epoch);
+    admin_rows_text(to->rows, admin_time_format(discarded->time_ms, time));
+    admin_rows_text(to->rows, gtid);
+    add_position_text(to->rows, to->pipeline, discarded->from.file);
+    admin_rows_integer(to->rows, discarded->from.offset);
+    admin_rows_integer(to->rows, discarded->to.offset);
+    admin_rows_text(to->rows, discarded->reason);
+    admin_rows_text(to->rows, discarded->kept_as);
+}
+
+static bool add_range(void *context, const struct gtid_origin *origin, int64_t start, int64_t end)
+{
+    const struct discarded_rows *to = context;
+    for (int64_t gno = start; gno < end && admin_rows_count(to->rows) < DISCARDED_MAX; gno++) {
+        char text[GTID_TEXT_MAX];
+        struct gtid gtid = gtid_of_mysql(origin, gno);
+        add_discarded(to, gtid_format(&gtid, text));
+    }
+    return admin_rows_count(to->rows) < DISCARDED_MAX;
+}
+
+static bool add_one(void *context, const struct gtid_mariadb *mariadb)
+{
+    const struct discarded_rows *to = context;
+    char text[GTID_TEXT_MAX];
+    struct gtid gtid = {.flavor = FLAVOR_MARIADB, .mariadb = *mariadb};
+    add_discarded(to, gtid_format(&gtid, text));
+    return admin_rows_count(to->rows) < DISCARDED_MAX;
+}
+
 void admin_fill_discarded(struct pipeline *pipeline, struct admin_rows *rows)
 {
-    (void)pipeline;
-    (void)rows;
+    const struct journal_state *state = pipeline_journal_state(pipeline);
+    for (size_t i = state->discards_count; i > 0; i--) {
+        bool are_all;
+        struct discarded_rows to = {rows, pipeline, &state->discards[i - 1]};
+        struct span gtids = span_of_text(to.discarded->gtids);
+        enum result result = state->flavor == FLAVOR_MARIADB
+                                 ? gtid_list_parse_each(gtids, add_one, &to, &are_all)
+                                 : gtid_set_parse_each(gtids, add_range, &to, &are_all);
+        if (result != RESULT_OK || gtids.length == 0)
+            add_discarded(&to, to.discarded->gtids);
+    }
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* As much as a result may have, since a channel holds twice its payload bound back for a slow reader. */
-enum { LOGIN_TIMEOUT_MS = 10000, COMMAND_MAX = ADMIN_SQL_RESULT_MAX / 2 + 1024 * 1024 };
+enum { LOGIN_TIMEOUT_MS = 10000, COMMAND_MAX = 17 * 1024 * 1024 /* a listing of RECOVER SOURCE TAIL */ };
 
 #define OFFERED                                                                                              \
     (CAP_LONG_PASSWORD | CAP_LONG_FLAG | CAP_FOUND_ROWS | CAP_CONNECT_WITH_DB | CAP_IGNORE_SPACE |           \

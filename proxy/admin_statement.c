@@ -28,6 +28,8 @@ const struct admin_help admin_help[] = {
     {"PAUSE · RESUME",                    "new application sessions wait until RESUME"                             },
     {"KILL id",                            "ends an application session, a replica's connection or an admin session"},
     {"PURGE BINARY LOGS TO 'file'",        "removes older files of the store, never what a voter still needs"       },
+    {"RESOLVE 'gtid' COMPLETE|DISCARD",    "an operator's word on a transaction of a refused source; journaled"     },
+    {"RECOVER SOURCE STATUS",              "what ackgate-recover has to know; it also says TAIL, CHECK and ENGINE"  },
     {"FLUSH LOGS",                         "opens the log file anew, after it was moved away"                       },
     {"SHUTDOWN",                           "as SIGTERM: ends when the sessions have, or after shutdown_timeout"     },
     {NULL,                                 NULL                                                                     },

@@ -10,11 +10,14 @@
 
 #include "proxy/clock.h"
 #include "proxy/log.h"
+#include "proxy/recover_source.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { UPTIME_SLACK_MS = 2000 };
 
 const char *pipeline_consumer_name(const struct pipeline *pipeline, uint32_t voter)
 {
@@ -55,12 +58,15 @@ static void release(struct pipeline *pipeline, struct position up_to)
 
 static void admit(struct pipeline *pipeline)
 {
+    if (!recover_may_admit(pipeline))
+        return; /* it has been refused meanwhile */
     pipeline->source_reason[0] = '\0';
     const struct source_facts *facts = source_facts(pipeline->source);
     log_info("source", "open: everything it has is confirmed, applications are admitted");
     journal_sink_put(pipeline->journal, &(struct journal_record){.type = JOURNAL_ADMITTED,
                                                                  .text = pipeline->config->source.host});
     app_set_admitted(pipeline->app, true, facts->flavor, "");
+    recover_note_admitted(pipeline);
 }
 
 static bool feed_stored(void *argument, uint64_t file, const struct txn *txn)
@@ -232,6 +238,16 @@ static void set_source_state(struct pipeline *pipeline, enum core_source_state s
     pipeline_step(pipeline, &(struct core_input){.type = CORE_SOURCE, .source = state});
 }
 
+/* It is looked at again every few seconds, and refused again: journaled once. */
+static void journal_refusal(struct pipeline *pipeline, const char *reason)
+{
+    if (core_source_state(pipeline->core) != CORE_SOURCE_OPEN &&
+        strcmp(pipeline->journaled_refusal, reason) == 0)
+        return;
+    snprintf(pipeline->journaled_refusal, sizeof(pipeline->journaled_refusal), "%s", reason);
+    journal_sink_put(pipeline->journal, &(struct journal_record){.type = JOURNAL_REFUSED, .text = reason});
+}
+
 /* The tail while it is not known. */
 static const struct position behind_everything = {UINT64_MAX, UINT64_MAX};
 
@@ -246,11 +262,13 @@ void pipeline_on_source_event(void *argument, enum source_event event, const cha
         set_source_state(pipeline, CORE_SOURCE_VERIFYING, reason);
         break;
     case SOURCE_LOST:
-        set_source_state(pipeline, CORE_SOURCE_DOWN, reason);
+        if (pipeline->tail_refusal[0] != '\0')
+            set_source_state(pipeline, CORE_SOURCE_REFUSED, pipeline->tail_refusal);
+        else
+            set_source_state(pipeline, CORE_SOURCE_DOWN, reason);
         break;
     case SOURCE_REFUSED:
-        journal_sink_put(pipeline->journal,
-                         &(struct journal_record){.type = JOURNAL_REFUSED, .text = reason});
+        journal_refusal(pipeline, reason);
         set_source_state(pipeline, CORE_SOURCE_REFUSED, reason);
         break;
     case SOURCE_STREAMING:
@@ -365,6 +383,20 @@ static struct position choose_start(const struct pipeline *pipeline, const struc
     return start;
 }
 
+/* A cut of its binlog under a running server undoes nothing, and it would send again what was discarded. */
+static bool is_started_since_discard(const struct pipeline *pipeline, const struct source_facts *facts,
+                                     char ret_reason[SOURCE_REASON_MAX])
+{
+    uint64_t since_ms = clock_monotonic_ms() - pipeline->discarded_ms;
+    if (pipeline->discarded_ms == 0 || facts->uptime_s * 1000 <= since_ms + UPTIME_SLACK_MS)
+        return true;
+    snprintf(
+        ret_reason, SOURCE_REASON_MAX,
+        "it was running while ackgate-recover had its binlog cut: stop it, run ackgate-recover apply again "
+        "and start it");
+    return false;
+}
+
 bool pipeline_on_facts(void *argument, const struct source_facts *facts, struct position *ret_start,
                        char *ret_file, size_t file_max, char ret_reason[SOURCE_REASON_MAX])
 {
@@ -393,6 +425,8 @@ bool pipeline_on_facts(void *argument, const struct source_facts *facts, struct 
             log_quote_text(base), store_base(store));
         return false;
     }
+    if (!is_started_since_discard(pipeline, facts, ret_reason))
+        return false;
     if (facts->has_tail && !take_tail(pipeline, facts, last_file, ret_reason))
         return false;
     note_source(pipeline, facts, base);

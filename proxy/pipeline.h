@@ -15,6 +15,7 @@
 
 struct pipeline;
 struct journal_ring;
+struct journal_state;
 
 MUST_CHECK enum result pipeline_start(struct loop *loop, const struct config *config,
                                       struct pipeline **ret_pipeline);
@@ -32,6 +33,7 @@ void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret
 void pipeline_view_commit_wait(struct pipeline *pipeline, struct view_histogram *ret_view);
 const struct config *pipeline_config(const struct pipeline *pipeline);
 const struct store *pipeline_store(const struct pipeline *pipeline);
+const struct journal_state *pipeline_journal_state(const struct pipeline *pipeline);
 const struct journal_ring *pipeline_journal(const struct pipeline *pipeline); /* the latest records */
 
 /* ---- operator's commands; an error's text for the client goes to ret_error (an English sentence) ---- */

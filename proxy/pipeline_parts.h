@@ -9,6 +9,7 @@
 #include "proxy/pipeline.h"
 #include "proxy/source.h"
 #include "proxy/timer.h"
+#include "recovery/verdict.h"
 
 struct pipeline {
     struct loop *loop;
@@ -27,12 +28,21 @@ struct pipeline {
     char rule[VIEW_TEXT];    /* in force */
     char source_version[VIEW_NAME];
     char source_reason[SOURCE_REASON_MAX]; /* why applications are not admitted */
+    char journaled_refusal[SOURCE_REASON_MAX];
     struct position tail;     /* where the source's binlog ended when it was asked; none: not known yet */
     struct position tail_min; /* what had been received when the question about it began */
     uint64_t commits_confirmed;
     struct view_histogram commit_wait;
     uint64_t started_ms;
     bool is_store_failed;
+
+    /* recover_source.c, recover_operator.c */
+    struct position store_end_at_start;      /* all that a consumer of an earlier run can have been sent */
+    bool is_store_superset;                  /* boot_mark.h: only then */
+    uint64_t discarded_ms;                   /* when this run discarded last, monotonic; 0: never */
+    char tail_refusal[VERDICT_REASON_MAX];   /* the verdict on the source's tail, until it is admitted */
+    char engine_refusal[VERDICT_REASON_MAX]; /* what ackgate-recover verify found, in this epoch: */
+    uint32_t engine_refusal_epoch;
     bool is_paused;
 };
 

@@ -5,6 +5,7 @@
 #include "protocol/xalloc.h"
 #include "proxy/clock.h"
 #include "proxy/log.h"
+#include "proxy/recover_source.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -71,8 +72,13 @@ static enum result open_journal(struct pipeline *pipeline)
 
 static enum result open_store(struct pipeline *pipeline)
 {
+    const struct journal_state *state = journal_sink_state(pipeline->journal);
+    struct store_cut cut = {POSITION_NONE, state->epoch};
+    if (state->discards_count > 0)
+        cut.at = state->discards[state->discards_count - 1].from;
     struct store_options options = {
         .dir = pipeline->config->store.dir,
+        .cut = cut,
         .is_synced = pipeline->config->store.is_synced,
         .retain_ms = pipeline->config->store.retain_time_ms,
         .retain_bytes = pipeline->config->store.retain_size_bytes,
@@ -189,6 +195,8 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
         result = start_core(pipeline);
     if (result == RESULT_OK)
         result = start_fanout(pipeline);
+    if (result == RESULT_OK)
+        recover_note_start(pipeline);
     if (result == RESULT_OK)
         result = app_start(loop, config, pipeline->gate, &pipeline->app);
     if (result != RESULT_OK) {

@@ -1,6 +1,7 @@
 /* What the pipeline shows of itself: copies for the admin port and the metrics. */
 #include "proxy/pipeline_parts.h"
 
+#include "proxy/admission.h"
 #include "proxy/clock.h"
 
 #include <stdio.h>
@@ -124,10 +125,11 @@ void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret
         .commits_confirmed = pipeline->commits_confirmed,
         .replicas_attached = (uint64_t)__builtin_popcount(core_attached(pipeline->core)),
         .store_bytes = store_bytes(pipeline->store),
-        .discarded_transactions = state->discards_count,
         .epoch = state->epoch,
         .uptime_ms = clock_monotonic_ms() - pipeline->started_ms,
     };
+    for (size_t i = 0; i < state->discards_count; i++)
+        view.discarded_transactions += admission_discarded_count(&state->discards[i], state->flavor);
     app_counters(pipeline->app, &view);
     *ret_view = view;
 }
@@ -150,4 +152,9 @@ const struct store *pipeline_store(const struct pipeline *pipeline)
 const struct journal_ring *pipeline_journal(const struct pipeline *pipeline)
 {
     return journal_sink_ring(pipeline->journal);
+}
+
+const struct journal_state *pipeline_journal_state(const struct pipeline *pipeline)
+{
+    return journal_sink_state(pipeline->journal);
 }

@@ -371,6 +371,11 @@ const struct source_facts *source_facts(const struct source *source)
     return source->has_facts ? &source->facts : NULL;
 }
 
+void source_refuse(struct source *source, const char *reason)
+{
+    retry_later(source, SOURCE_REFUSED, reason);
+}
+
 void source_restart(struct source *source)
 {
     if (source->job != NULL && source->job->stream == NULL)

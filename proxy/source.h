@@ -49,6 +49,8 @@ void source_ack(struct source *source, const char *file, uint64_t offset);
 void source_ask_tail(struct source *source);
 /* What is known of the source; NULL before the first look-over. Borrowed until the next one. */
 const struct source_facts *source_facts(const struct source *source);
+/* Drops the connection; the source is looked at again in a few seconds. Inside a callback too, or later. */
+void source_refuse(struct source *source, const char *reason);
 /* Drops the connection and starts again, e.g. when a confirm made a refused source acceptable. */
 void source_restart(struct source *source);
 

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { STATEMENT_MAX = 2048, SQL_TIMEOUT_MIN_SECONDS = 1, LOCK_TIMEOUT_SECONDS = 1 };
+enum { STATEMENT_MAX = 2048, EXECUTED_COLUMN = 4, SQL_TIMEOUT_MIN_SECONDS = 1, LOCK_TIMEOUT_SECONDS = 1 };
 
 struct check {
     const struct config *config;
@@ -307,6 +307,15 @@ static enum result read_first_file(struct check *check)
     return RESULT_OK;
 }
 
+/* MySQL shows it beside the position; a set that does not fit is not known. */
+static void take_executed(struct source_facts *facts, const char *executed)
+{
+    facts->has_executed =
+        facts->flavor == FLAVOR_MYSQL && executed != NULL && strlen(executed) < sizeof(facts->executed);
+    if (facts->has_executed)
+        snprintf(facts->executed, sizeof(facts->executed), "%s", executed);
+}
+
 /* Where the binlog ends at this moment. The statement has two names. */
 static enum result read_tail(struct check *check)
 {
@@ -324,30 +333,85 @@ static enum result read_tail(struct check *check)
     snprintf(check->facts->last_file, sizeof(check->facts->last_file), "%s", file);
     check->facts->last_offset = strtoull(offset, NULL, 10);
     check->facts->has_tail = true;
+    take_executed(check->facts, sql_rows_text(rows, 0, EXECUTED_COLUMN));
     sql_rows_free(&rows);
     return RESULT_OK;
 }
 
-/* Other semi-sync replicas at the source release its waits without asking us. */
-static enum result count_semi_sync_clients(struct check *check)
+static enum result read_status(struct check *check, const char *name, uint64_t *ret_value)
 {
     struct sql_rows *rows;
-    const char *sql = check->is_new_naming ? "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_source_clients'"
-                                           : "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_clients'";
+    char sql[STATEMENT_MAX];
+    snprintf(sql, sizeof(sql), "SHOW GLOBAL STATUS LIKE '%s'", name);
     enum result result = sql_client_run(check->client, sql, &rows);
     if (result != RESULT_OK)
         return result;
     const char *text = sql_rows_text(rows, 0, 1);
-    check->facts->semi_sync_clients = text == NULL ? 0 : (unsigned)strtoul(text, NULL, 10);
+    *ret_value = text == NULL ? 0 : strtoull(text, NULL, 10);
     sql_rows_free(&rows);
     return RESULT_OK;
+}
+
+/* Names of the replicas registered at the source that are not ackgate; an old connection of ours may still be
+ * there. */
+static void name_other_replicas(struct check *check, char *ret_names, size_t names_max, unsigned *ret_ours,
+                                unsigned *ret_others)
+{
+    struct sql_rows *rows;
+    size_t length = 0;
+    enum result result = sql_client_run(check->client, "SHOW REPLICAS", &rows);
+    if (result == RESULT_UNSUPPORTED)
+        result = sql_client_run(check->client, "SHOW SLAVE HOSTS", &rows);
+    ret_names[0] = '\0';
+    for (size_t i = 0; result == RESULT_OK && i < sql_rows_count(rows) && length < names_max; i++) {
+        const char *id = sql_rows_text(rows, i, 0);
+        const char *host = sql_rows_text(rows, i, 1);
+        const char *port = sql_rows_text(rows, i, 2);
+        if (id != NULL && strtoul(id, NULL, 10) == check->config->source.server_id) {
+            *ret_ours += 1;
+            continue;
+        }
+        int added = snprintf(ret_names + length, names_max - length, "%sserver_id %s (%s:%s)",
+                             *ret_others == 0 ? "" : ", ", id == NULL ? "?" : id,
+                             log_quote_text(host == NULL ? "" : host), port == NULL ? "?" : port);
+        length += added > 0 ? (size_t)added : 0;
+        *ret_others += 1;
+    }
+    if (result == RESULT_OK)
+        sql_rows_free(&rows);
+}
+
+/* Other semi-sync replicas at the source release its waits without asking us. */
+static enum result check_semi_sync_clients(struct check *check)
+{
+    uint64_t clients = 0;
+    unsigned ours = 0;
+    unsigned others = 0;
+    char names[SOURCE_TEXT_MAX * 2];
+    enum result result = read_status(
+        check, check->is_new_naming ? "Rpl_semi_sync_source_clients" : "Rpl_semi_sync_master_clients",
+        &clients);
+    if (result == RESULT_OK)
+        result = read_status(check, "Uptime", &check->facts->uptime_s);
+    check->facts->semi_sync_clients = (unsigned)clients;
+    if (result != RESULT_OK || clients == 0 || !check->config->source.is_semi_sync)
+        return result;
+    name_other_replicas(check, names, sizeof(names), &ours, &others);
+    if (others == 0 || clients <= ours)
+        return RESULT_OK;
+    add_reason(
+        check,
+        "%u semi-sync replicas are attached to it beside ackgate, of %s: their acks release its commits "
+        "without the quorum. Point them to ackgate's replication port, or switch semi-sync off on them",
+        (unsigned)clients - ours, names);
+    return RESULT_CONFLICT;
 }
 
 typedef enum result check_step(struct check *check);
 
 static check_step *const steps[] = {read_identity,          check_identity, check_fixed,
                                     check_semi_sync,        check_tracking, read_base,
-                                    count_semi_sync_clients};
+                                    check_semi_sync_clients};
 
 static enum result run_steps(struct check *check)
 {

@@ -12,7 +12,7 @@
 
 #include "proxy/config.h"
 
-enum { SOURCE_TEXT_MAX = 256, SOURCE_REASON_MAX = 2048 };
+enum { SOURCE_TEXT_MAX = 256, SOURCE_REASON_MAX = 2048, SOURCE_EXECUTED_MAX = 64 * 1024 };
 
 struct source_facts {
     enum flavor flavor;
@@ -25,6 +25,9 @@ struct source_facts {
     char last_file[SOURCE_TEXT_MAX];  /* where it writes, */
     uint64_t last_offset;             /* and how far it was when asked */
     unsigned semi_sync_clients;       /* attached at that moment */
+    uint64_t uptime_s;
+    bool has_executed;                  /* MySQL, with the tail, if it fits: */
+    char executed[SOURCE_EXECUTED_MAX]; /* @@gtid_executed at that moment */
 };
 
 /* Which server it has to be. */

@@ -11,6 +11,9 @@
  *   RECOVER SOURCE TAIL 'TAIL'       the verdict, journaled and synced before it is answered; asked again,
  *                                    also after the cut was done or begun, it gives the same one
  *   RECOVER SOURCE ENGINE 'ENGINE'   what ackgate-recover verify found after the start; an OK, or an error
+ *                                    that says what the engine has which was discarded. After a cut a MariaDB
+ *                                    source is not admitted before this has come: every way of starting the
+ *                                    server has to send it
  *
  * CHECK and TAIL answer with the columns gtid, file, start_pos, end_pos, verdict, reason, kept_as. The first
  * row is the overall one: gtid '', verdict cut, nothing or refuse; with cut, file and start_pos are where to

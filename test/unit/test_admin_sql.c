@@ -7,6 +7,7 @@
 #include "protocol/packet.h"
 #include "protocol/xalloc.h"
 #include "proxy/admin_statement.h"
+#include "proxy/recover_source.h"
 #include "recovery/journal_text.h"
 
 #include <check.h>
@@ -141,6 +142,73 @@ enum result pipeline_purge_to(struct pipeline *pipeline, const char *file, char 
     return strcmp(file, "binlog.000002") == 0 ? RESULT_OK : RESULT_CONFLICT;
 }
 
+const struct journal_state *pipeline_journal_state(const struct pipeline *pipeline)
+{
+    static char gtids[] = "0-1-8,0-1-9";
+    static char reason[] = "it never reached ackgate";
+    static char kept_as[] = "/data/kept";
+    static struct journal_discarded discards[] = {
+        {1, UINT64_C(1700000000123), {2, 100}, {2, 300}, gtids, reason, kept_as}
+    };
+    static struct journal_state state = {
+        .flavor = FLAVOR_MARIADB, .source_base = "binlog", .discards = discards, .discards_count = 1};
+    (void)pipeline;
+    return &state;
+}
+
+void pipeline_recover_status(const struct pipeline *pipeline, struct recover_status *ret_status)
+{
+    (void)pipeline;
+    *ret_status = (struct recover_status){
+        .epoch = 2,
+        .flavor = FLAVOR_MARIADB,
+        .server_id = 1,
+        .base = "binlog",
+        .confirmed = {2, 100},
+        .from = {2, 4  },
+    };
+}
+
+/* Everything listed is discarded. */
+enum result pipeline_recover_tail(struct pipeline *pipeline, const struct tail *tail, bool decides,
+                                  struct recover_answer *ret_answer, char ret_error[RECOVER_ERROR_MAX])
+{
+    (void)pipeline;
+    snprintf(told, sizeof(told), "%s of %zu", decides ? "tail" : "check", tail->txn_count);
+    if (tail->txn_count == 0) {
+        snprintf(ret_error, RECOVER_ERROR_MAX, "nothing listed");
+        return RESULT_IO;
+    }
+    *ret_answer = (struct recover_answer){.kept_as = "/data/kept"};
+    struct verdict *verdict = &ret_answer->verdict;
+    verdict->overall = VERDICT_CUT;
+    verdict->cut = tail_txn_start(&tail->txns[0]);
+    snprintf(verdict->reason, sizeof(verdict->reason), "cut");
+    verdict->item_count = tail->txn_count;
+    verdict->items = xcalloc(tail->txn_count, sizeof(*verdict->items));
+    for (size_t i = 0; i < tail->txn_count; i++)
+        verdict->items[i] = (struct verdict_item){VERDICT_DISCARD, "never sent"};
+    return RESULT_OK;
+}
+
+enum result pipeline_recover_engine(struct pipeline *pipeline, const struct engine_report *report,
+                                    char ret_error[RECOVER_ERROR_MAX])
+{
+    (void)pipeline;
+    snprintf(told, sizeof(told), "engine %.100s:%d", report->file, (int)report->offset);
+    snprintf(ret_error, RECOVER_ERROR_MAX, "too far");
+    return report->offset > 100 ? RESULT_CONFLICT : RESULT_OK;
+}
+
+enum result pipeline_resolve(struct pipeline *pipeline, const char *gtid, bool is_discard, const char *who,
+                             char ret_error[RECOVER_ERROR_MAX])
+{
+    (void)pipeline;
+    (void)ret_error;
+    snprintf(told, sizeof(told), "%s %s by %s", is_discard ? "discard" : "complete", gtid, who);
+    return RESULT_OK;
+}
+
 /* ---- asking ---- */
 
 enum { ANSWER_MAX = 64 * 1024 };
@@ -208,101 +276,119 @@ static const char *ask(const char *sql)
     return answer;
 }
 
+#define LISTING                                                                                              \
+    "ackgate-tail 1 flavor=mariadb server_uuid= server_id=1 base=binlog closed=0 partial=0 fault=none "      \
+    "start=found from=2:4 end=2:300 keep_dir=/data files=2:300\n"
+
 static const struct {
     const char *sql;
     const char *answer; /* the whole, or with a * at the end its beginning */
 } rows[] = {
   /* queries */
-    {"SELECT 1",                                                                               "1\n"                                                                     },
-    {"select name, state from replicas order by name desc;",                                   "r2|detached\nr1|streaming\n"                                             },
-    {"SELECT name FROM ackgate.replicas WHERE STATE = 'DETACHED'",                             "r2\n"                                                                    },
-    {"SELECT r.name, w.gtid FROM replicas r JOIN waiting w ON w.missing = r.name",             "r2|uuid:18\n"                                                            },
-    {"SELECT count(*), max(id) FROM sessions WHERE user = 'app'",                              "500|500\n"                                                               },
-    {"SELECT confirmed_file, confirmed_pos, received_file FROM source",                        "binlog.000002|5000000000|NULL\n"                                         },
-    {"SELECT ack_ms_p50 FROM replicas WHERE ack_ms_p50 > 1",                                   "1.5\n"                                                                   },
-    {"SELECT rule, satisfied, needed_for FROM quorum",                                         "ANY 1 (r1, r2)|1|\n"                                                     },
-    {"SELECT seq, time, type, detail FROM journal",                                            "7|2023-11-14 22:13:20.123|attach|r1\n"                                   },
-    {"SELECT * FROM discarded",                                                                ""                                                                        },
-    {"SELECT * FROM binary_logs",                                                              ""                                                                        },
-    {"SELECT value, source FROM variables WHERE name = 'app.hold'",                            "3s|file\n"                                                               },
-    {"SELECT value, source FROM variables WHERE name = 'app.auth_timeout'",                    "10s|default\n"                                                           },
-    {"SELECT value FROM variables WHERE name = 'source.password'",                             "********\n"                                                              },
-    {"WITH t AS (SELECT 2 AS a) SELECT a FROM t # why\n",                                      "2\n"                                                                     },
-    {"SELECT 'it''s', \"a\\\"b\", 'c\\nd' /* x */ -- y",                                       "it's|a\"b|c\nd\n"                                                        },
+    {"SELECT 1",                                                                                            "1\n"                                                                     },
+    {"select name, state from replicas order by name desc;",                                                "r2|detached\nr1|streaming\n"                                             },
+    {"SELECT name FROM ackgate.replicas WHERE STATE = 'DETACHED'",                                          "r2\n"                                                                    },
+    {"SELECT r.name, w.gtid FROM replicas r JOIN waiting w ON w.missing = r.name",                          "r2|uuid:18\n"                                                            },
+    {"SELECT count(*), max(id) FROM sessions WHERE user = 'app'",                                           "500|500\n"                                                               },
+    {"SELECT confirmed_file, confirmed_pos, received_file FROM source",                                     "binlog.000002|5000000000|NULL\n"                                         },
+    {"SELECT ack_ms_p50 FROM replicas WHERE ack_ms_p50 > 1",                                                "1.5\n"                                                                   },
+    {"SELECT rule, satisfied, needed_for FROM quorum",                                                      "ANY 1 (r1, r2)|1|\n"                                                     },
+    {"SELECT seq, time, type, detail FROM journal",                                                         "7|2023-11-14 22:13:20.123|attach|r1\n"                                   },
+    {"SELECT * FROM discarded",
+     "1|2023-11-14 22:13:20.123|0-1-8|binlog.000002|100|300|it never reached ackgate|/data/kept\n"
+     "1|2023-11-14 22:13:20.123|0-1-9|binlog.000002|100|300|it never reached ackgate|/data/kept\n"                                                                                    },
+    {"SELECT * FROM binary_logs",                                                                           ""                                                                        },
+    {"SELECT value, source FROM variables WHERE name = 'app.hold'",                                         "3s|file\n"                                                               },
+    {"SELECT value, source FROM variables WHERE name = 'app.auth_timeout'",                                 "10s|default\n"                                                           },
+    {"SELECT value FROM variables WHERE name = 'source.password'",                                          "********\n"                                                              },
+    {"WITH t AS (SELECT 2 AS a) SELECT a FROM t # why\n",                                                   "2\n"                                                                     },
+    {"SELECT 'it''s', \"a\\\"b\", 'c\\nd' /* x */ -- y",                                                    "it's|a\"b|c\nd\n"                                                        },
  /* SHOW and the like */
-    {"SHOW STATUS LIKE 'ackgate\\_commits\\_confirmed'",                                       "Ackgate_commits_confirmed|42\n"                                          },
-    {"SHOW GLOBAL STATUS WHERE Variable_name = 'Ackgate_uptime'",                              "Ackgate_uptime|61\n"                                                     },
-    {"SHOW STATUS LIKE 'Ackgate_source_state'",                                                "Ackgate_source_state|open\n"                                             },
-    {"SHOW STATUS LIKE 'Ackgate_quorum_satisfied'",                                            "Ackgate_quorum_satisfied|ON\n"                                           },
-    {"SHOW VARIABLES LIKE 'app.hold'",                                                         "app.hold|3s\n"                                                           },
-    {"SHOW TABLES LIKE 's%'",                                                                  "status\nsource\nsessions\n"                                              },
-    {"SHOW FULL TABLES FROM ackgate LIKE 'quorum'",                                            "quorum|BASE TABLE\n"                                                     },
-    {"SHOW DATABASES",                                                                         "ackgate\n"                                                               },
-    {"DESC `waiting`",                                                                         "gtid|varchar(1024)|YES||NULL|\n*"                                        },
-    {"SHOW FULL COLUMNS FROM waiting FROM ackgate LIKE 'end%'",                                "end_pos|bigint|YES||NULL|\n"                                             },
-    {"SHOW CREATE TABLE dual",                                                                 "dual|CREATE TABLE `dual` (`dummy` bigint)\n"                             },
-    {"SHOW MASTER STATUS",                                                                     "binlog.000002|5000000000|||source|10.0.0.1*"                             },
-    {"SHOW SOURCE STATUS",                                                                     "source|10.0.0.1|3306*"                                                   },
-    {"SHOW REPLICAS",                                                                          "r1|voter|streaming*"                                                     },
-    {"SHOW WAITING",                                                                           "uuid:18|binlog.000002|99|0||r2|NULL\n"                                   },
-    {"SHOW QUORUM",                                                                            "ANY 1 (r1, r2)|1|2|1||0|0\n"                                             },
-    {"SHOW PROCESSLIST",                                                                       "1|app|10.0.0.9:1|NULL|Query|0|idle|NULL\n*"                              },
-    {"SHOW WARNINGS",                                                                          ""                                                                        },
-    {"HELP 'PAUSE'",                                                                           "PAUSE · RESUME|*"                                                       },
+    {"SHOW STATUS LIKE 'ackgate\\_commits\\_confirmed'",                                                    "Ackgate_commits_confirmed|42\n"                                          },
+    {"SHOW GLOBAL STATUS WHERE Variable_name = 'Ackgate_uptime'",                                           "Ackgate_uptime|61\n"                                                     },
+    {"SHOW STATUS LIKE 'Ackgate_source_state'",                                                             "Ackgate_source_state|open\n"                                             },
+    {"SHOW STATUS LIKE 'Ackgate_quorum_satisfied'",                                                         "Ackgate_quorum_satisfied|ON\n"                                           },
+    {"SHOW VARIABLES LIKE 'app.hold'",                                                                      "app.hold|3s\n"                                                           },
+    {"SHOW TABLES LIKE 's%'",                                                                               "status\nsource\nsessions\n"                                              },
+    {"SHOW FULL TABLES FROM ackgate LIKE 'quorum'",                                                         "quorum|BASE TABLE\n"                                                     },
+    {"SHOW DATABASES",                                                                                      "ackgate\n"                                                               },
+    {"DESC `waiting`",                                                                                      "gtid|varchar(1024)|YES||NULL|\n*"                                        },
+    {"SHOW FULL COLUMNS FROM waiting FROM ackgate LIKE 'end%'",                                             "end_pos|bigint|YES||NULL|\n"                                             },
+    {"SHOW CREATE TABLE dual",                                                                              "dual|CREATE TABLE `dual` (`dummy` bigint)\n"                             },
+    {"SHOW MASTER STATUS",                                                                                  "binlog.000002|5000000000|||source|10.0.0.1*"                             },
+    {"SHOW SOURCE STATUS",                                                                                  "source|10.0.0.1|3306*"                                                   },
+    {"SHOW REPLICAS",                                                                                       "r1|voter|streaming*"                                                     },
+    {"SHOW WAITING",                                                                                        "uuid:18|binlog.000002|99|0||r2|NULL\n"                                   },
+    {"SHOW QUORUM",                                                                                         "ANY 1 (r1, r2)|1|2|1||0|0\n"                                             },
+    {"SHOW PROCESSLIST",                                                                                    "1|app|10.0.0.9:1|NULL|Query|0|idle|NULL\n*"                              },
+    {"SHOW WARNINGS",                                                                                       ""                                                                        },
+    {"HELP 'PAUSE'",                                                                                        "PAUSE · RESUME|*"                                                       },
  /* what clients say by themselves */
-    {"/* ping */",                                                                             "OK"                                                                      },
-    {"select @@version_comment limit 1",                                                       "Ackgate admin port\n"                                                    },
-    {"SELECT @@max_allowed_packet, @@session.tx_isolation, DATABASE()",                        "67108864|REPEATABLE-READ|NULL\n"                                         },
-    {"SELECT USER(), CONNECTION_ID()",                                                         "admin@10.0.0.7|9\n"                                                      },
-    {"SET NAMES utf8mb4 COLLATE utf8mb4_general_ci",                                           "OK"                                                                      },
-    {"SET autocommit=0, @@session.sql_mode = CONCAT(@@sql_mode, ',STRICT'), @a := 1",          "OK"                                                                      },
-    {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",                                 "OK"                                                                      },
-    {"START TRANSACTION READ ONLY",                                                            "OK"                                                                      },
-    {"COMMIT",                                                                                 "OK"                                                                      },
-    {"KILL QUERY 9",                                                                           "OK"                                                                      },
-    {"USE nowhere",                                                                            "ERROR 1049: *"                                                           },
+    {"/* ping */",                                                                                          "OK"                                                                      },
+    {"select @@version_comment limit 1",                                                                    "Ackgate admin port\n"                                                    },
+    {"SELECT @@max_allowed_packet, @@session.tx_isolation, DATABASE()",                                     "67108864|REPEATABLE-READ|NULL\n"                                         },
+    {"SELECT USER(), CONNECTION_ID()",                                                                      "admin@10.0.0.7|9\n"                                                      },
+    {"SET NAMES utf8mb4 COLLATE utf8mb4_general_ci",                                                        "OK"                                                                      },
+    {"SET autocommit=0, @@session.sql_mode = CONCAT(@@sql_mode, ',STRICT'), @a := 1",                       "OK"                                                                      },
+    {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",                                              "OK"                                                                      },
+    {"START TRANSACTION READ ONLY",                                                                         "OK"                                                                      },
+    {"COMMIT",                                                                                              "OK"                                                                      },
+    {"KILL QUERY 9",                                                                                        "OK"                                                                      },
+    {"USE nowhere",                                                                                         "ERROR 1049: *"                                                           },
  /* what is wrong */
-    {"SELEC 1",                                                                                "ERROR 1064: You have an error in your SQL at position 1 near 'SELEC'*"   },
-    {"SELECT 1 FROM quorum  WHERE AND",                                                        "ERROR 1064: You have an error in your SQL at position 29: *"             },
-    {"SHOW",                                                                                   "ERROR 1064: *"                                                           },
-    {"SHOW STATUS LIKE",                                                                       "ERROR 1064: *"                                                           },
-    {"SHOW STATUS LIKE 'a' 'b'",                                                               "ERROR 1064: *"                                                           },
-    {"SELECT 1; SELECT 2",                                                                     "ERROR 1064: *"                                                           },
-    {"SELECT 'open",                                                                           "ERROR 1064: You have an error in your SQL: what is opened at position 8*"},
-    {"SELECT 1 /* open",                                                                       "ERROR 1064: *"                                                           },
-    {"SELECT * FROM nix",                                                                      "ERROR 1146: Table 'nix'*"                                                },
-    {"DESCRIBE nix",                                                                           "ERROR 1146: *"                                                           },
-    {"SELECT nix FROM quorum",                                                                 "ERROR 1054: Unknown column 'nix'*"                                       },
-    {"SELECT @@nix",                                                                           "ERROR 1193: *"                                                           },
-    {"SET nix = 1",                                                                            "ERROR 1193: *"                                                           },
-    {"SET",                                                                                    "ERROR 1064: *"                                                           },
-    {"SET commit_wait",                                                                        "ERROR 1064: *"                                                           },
-    {"SET commit_wait =",                                                                      "ERROR 1064: *"                                                           },
-    {"SET commit_wait = 1 2",                                                                  "ERROR 1064: *"                                                           },
-    {"SET commit_wait = 'soon'",                                                               "ERROR 1231: *"                                                           },
-    {"SET log_level = 'loud'",                                                                 "ERROR 1231: *"                                                           },
-    {"SET data_dir = '/tmp'",                                                                  "ERROR 1238: *"                                                           },
-    {"SET quorum_rule = 'ANY 1 (r9)'",                                                         "ERROR 1231: quorum rule: r9*"                                            },
-    {"KILL 6",                                                                                 "ERROR 1094: *"                                                           },
-    {"KILL 99999999999999999999",                                                              "ERROR 1094: *"                                                           },
-    {"PURGE BINARY LOGS TO 'binlog.000001'",                                                   "ERROR 1105: *"                                                           },
-    {"PURGE BINARY LOGS BEFORE '2026-01-01'",                                                  "ERROR 1235: *"                                                           },
-    {"RECOVER SOURCE x",                                                                       "ERROR 1235: *"                                                           },
-    {"RESOLVE 'uuid:1' DISCARD",                                                               "ERROR 1235: *"                                                           },
-    {"FLUSH BINARY LOGS",                                                                      "ERROR 1235: *"                                                           },
-    {"INSERT INTO quorum VALUES (1)",                                                          "ERROR 1290: *"                                                           },
-    {"WITH x AS (SELECT 1) DELETE FROM quorum",                                                "ERROR *"                                                                 },
-    {"PRAGMA user_version",                                                                    "ERROR 1064: *"                                                           },
-    {"ATTACH DATABASE '/tmp/x' AS x",                                                          "ERROR 1064: *"                                                           },
-    {"SELECT * FROM sqlite_master",                                                            "ERROR 1290: *"                                                           },
-    {"SELECT load_extension('/tmp/x.so')",                                                     "ERROR *"                                                                 },
-    {"SELECT * FROM pragma_database_list",                                                     "ERROR *"                                                                 },
+    {"SELEC 1",                                                                                             "ERROR 1064: You have an error in your SQL at position 1 near 'SELEC'*"   },
+    {"SELECT 1 FROM quorum  WHERE AND",                                                                     "ERROR 1064: You have an error in your SQL at position 29: *"             },
+    {"SHOW",                                                                                                "ERROR 1064: *"                                                           },
+    {"SHOW STATUS LIKE",                                                                                    "ERROR 1064: *"                                                           },
+    {"SHOW STATUS LIKE 'a' 'b'",                                                                            "ERROR 1064: *"                                                           },
+    {"SELECT 1; SELECT 2",                                                                                  "ERROR 1064: *"                                                           },
+    {"SELECT 'open",                                                                                        "ERROR 1064: You have an error in your SQL: what is opened at position 8*"},
+    {"SELECT 1 /* open",                                                                                    "ERROR 1064: *"                                                           },
+    {"SELECT * FROM nix",                                                                                   "ERROR 1146: Table 'nix'*"                                                },
+    {"DESCRIBE nix",                                                                                        "ERROR 1146: *"                                                           },
+    {"SELECT nix FROM quorum",                                                                              "ERROR 1054: Unknown column 'nix'*"                                       },
+    {"SELECT @@nix",                                                                                        "ERROR 1193: *"                                                           },
+    {"SET nix = 1",                                                                                         "ERROR 1193: *"                                                           },
+    {"SET",                                                                                                 "ERROR 1064: *"                                                           },
+    {"SET commit_wait",                                                                                     "ERROR 1064: *"                                                           },
+    {"SET commit_wait =",                                                                                   "ERROR 1064: *"                                                           },
+    {"SET commit_wait = 1 2",                                                                               "ERROR 1064: *"                                                           },
+    {"SET commit_wait = 'soon'",                                                                            "ERROR 1231: *"                                                           },
+    {"SET log_level = 'loud'",                                                                              "ERROR 1231: *"                                                           },
+    {"SET data_dir = '/tmp'",                                                                               "ERROR 1238: *"                                                           },
+    {"SET quorum_rule = 'ANY 1 (r9)'",                                                                      "ERROR 1231: quorum rule: r9*"                                            },
+    {"KILL 6",                                                                                              "ERROR 1094: *"                                                           },
+    {"KILL 99999999999999999999",                                                                           "ERROR 1094: *"                                                           },
+    {"PURGE BINARY LOGS TO 'binlog.000001'",                                                                "ERROR 1105: *"                                                           },
+    {"PURGE BINARY LOGS BEFORE '2026-01-01'",                                                               "ERROR 1235: *"                                                           },
+    {"RECOVER SOURCE x",                                                                                    "ERROR 1064: *"                                                           },
+    {"RECOVER SOURCE TAIL 'x'",
+     "ERROR 1105: ackgate: the listing of the source's tail is not understood, line 1*"                                                                                               },
+    {"RECOVER SOURCE TAIL '" LISTING "'",                                                                   "ERROR 1105: ackgate: nothing listed"                                     },
+    {"RECOVER SOURCE ENGINE 'x'",                                                                           "ERROR 1105: *"                                                           },
+    {"RECOVER SOURCE ENGINE 'ackgate-engine 1 flavor=mariadb file=binlog.000002 pos=101'",
+     "ERROR 1105: ackgate: too far"                                                                                                                                                   },
+    {"RESOLVE 'uuid:1'",                                                                                    "ERROR 1064: *"                                                           },
+    {"RECOVER SOURCE STATUS",
+     "epoch|2\nflavor|mariadb\nserver_uuid|\nserver_id|1\nbase|binlog\nconfirmed_file|binlog.000002\n"
+     "confirmed_pos|100\nfrom_file|binlog.000002\nfrom_pos|4\n"                                                                                                                       },
+    {"RECOVER SOURCE CHECK '" LISTING "0-1-8 2 100 200 rows 1 00000000\n0-1-9 2 200 300 ddl 0 00000000\n'",
+     "|binlog.000002|100|0|cut|cut|/data/kept\n0-1-8|binlog.000002|100|200|discard|never sent|\n"
+     "0-1-9|binlog.000002|200|300|discard|never sent|\n"                                                                                                                              },
+    {"FLUSH BINARY LOGS",                                                                                   "ERROR 1235: *"                                                           },
+    {"INSERT INTO quorum VALUES (1)",                                                                       "ERROR 1290: *"                                                           },
+    {"WITH x AS (SELECT 1) DELETE FROM quorum",                                                             "ERROR *"                                                                 },
+    {"PRAGMA user_version",                                                                                 "ERROR 1064: *"                                                           },
+    {"ATTACH DATABASE '/tmp/x' AS x",                                                                       "ERROR 1064: *"                                                           },
+    {"SELECT * FROM sqlite_master",                                                                         "ERROR 1290: *"                                                           },
+    {"SELECT load_extension('/tmp/x.so')",                                                                  "ERROR *"                                                                 },
+    {"SELECT * FROM pragma_database_list",                                                                  "ERROR *"                                                                 },
  /* too much */
-    {"SELECT count(*) FROM sessions a, sessions b, sessions c",                                "ERROR 1317: *"                                                           },
+    {"SELECT count(*) FROM sessions a, sessions b, sessions c",                                             "ERROR 1317: *"                                                           },
     {"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c",
-     "ERROR 1317: *"                                                                                                                                                     },
-    {"SELECT printf('%.*c', 1000000, 'x') FROM sessions",                                      "ERROR 1105: *"                                                           },
-    {"SELECT zeroblob(100000000)",                                                             "ERROR 1105: *"                                                           },
+     "ERROR 1317: *"                                                                                                                                                                  },
+    {"SELECT printf('%.*c', 1000000, 'x') FROM sessions",                                                   "ERROR 1105: *"                                                           },
+    {"SELECT zeroblob(100000000)",                                                                          "ERROR 1105: *"                                                           },
 };
 
 START_TEST(test_statements)
@@ -320,13 +406,17 @@ END_TEST
 START_TEST(test_commands_reach_the_pipeline)
 {
     static const char *const commands[][2] = {
-        {"SET quorum_rule = 'ALL (r1, r2)'",     "rule ALL (r1, r2)"  },
-        {"SET GLOBAL commit_wait = '250ms'",     "commit_wait 250"    },
-        {"SET app.commit_wait = 2",              "commit_wait 2000"   },
-        {"PAUSE",                                "paused 1"           },
-        {"resume ;",                             "paused 0"           },
-        {"KILL CONNECTION 5",                    "kill 5"             },
-        {"PURGE MASTER LOGS TO 'binlog.000002'", "purge binlog.000002"},
+        {"SET quorum_rule = 'ALL (r1, r2)'",                                                   "rule ALL (r1, r2)"                     },
+        {"SET GLOBAL commit_wait = '250ms'",                                                   "commit_wait 250"                       },
+        {"SET app.commit_wait = 2",                                                            "commit_wait 2000"                      },
+        {"PAUSE",                                                                              "paused 1"                              },
+        {"resume ;",                                                                           "paused 0"                              },
+        {"KILL CONNECTION 5",                                                                  "kill 5"                                },
+        {"RESOLVE '0-1-8' DISCARD",                                                            "discard 0-1-8 by admin@10.0.0.7:40000" },
+        {"resolve '0-1-8' complete",                                                           "complete 0-1-8 by admin@10.0.0.7:40000"},
+        {"RECOVER SOURCE ENGINE 'ackgate-engine 1 flavor=mariadb file=binlog.000002 pos=100'",
+         "engine binlog.000002:100"                                                                                                    },
+        {"PURGE MASTER LOGS TO 'binlog.000002'",                                               "purge binlog.000002"                   },
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         told[0] = '\0';
