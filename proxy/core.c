@@ -15,6 +15,8 @@
 
 struct core {
     struct quorum rule;
+    struct quorum next_rule; /* while rules_coming > 0 */
+    size_t rules_coming;
     struct ack_table acks;
     struct position durable;
     struct position confirmed;
@@ -78,10 +80,18 @@ static void consider_opening(struct core *core, struct core_actions *actions)
     add_action(actions, CORE_ADMIT);
 }
 
+static struct position quorum_limit(const struct core *core)
+{
+    struct position limit = quorum_position(&core->rule, core->acks.acked);
+    if (core->rules_coming > 0)
+        limit = position_min(limit, quorum_position(&core->next_rule, core->acks.acked));
+    return limit;
+}
+
 /* Confirms what lies below both the quorum's and the store's position. */
 static void advance(struct core *core, struct core_actions *actions)
 {
-    struct position limit = position_min(quorum_position(&core->rule, core->acks.acked), core->durable);
+    struct position limit = position_min(quorum_limit(core), core->durable);
     size_t confirmed = 0;
     while (core->count > 0 && position_compare(at(core, 0)->end, limit) <= 0) {
         struct core_transaction *transaction = at(core, 0);
@@ -164,7 +174,13 @@ void core_step(struct core *core, const struct core_input *input, struct core_ac
     case CORE_DETACHED:
         ack_table_detach(&core->acks, input->voter);
         return;
+    case CORE_RULE_COMING:
+        core->next_rule = *input->rule;
+        core->rules_coming++;
+        return;
     case CORE_RULE:
+        if (core->rules_coming > 0 && --core->rules_coming > 0)
+            return;
         core->rule = *input->rule;
         break;
     case CORE_SOURCE:
@@ -220,7 +236,10 @@ uint32_t core_acked_by(const struct core *core, struct position position)
 
 uint32_t core_missing_for(const struct core *core, struct position position)
 {
-    return quorum_missing(&core->rule, core->acks.acked, position);
+    uint32_t missing = quorum_missing(&core->rule, core->acks.acked, position);
+    if (core->rules_coming > 0)
+        missing |= quorum_missing(&core->next_rule, core->acks.acked, position);
+    return missing;
 }
 
 uint32_t core_attached(const struct core *core)
@@ -230,7 +249,8 @@ uint32_t core_attached(const struct core *core)
 
 bool core_is_quorum_satisfied(const struct core *core)
 {
-    return quorum_is_satisfied(&core->rule, core->acks.attached);
+    return quorum_is_satisfied(&core->rule, core->acks.attached) &&
+           (core->rules_coming == 0 || quorum_is_satisfied(&core->next_rule, core->acks.attached));
 }
 
 struct position core_acked(const struct core *core, uint32_t voter)

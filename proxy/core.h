@@ -36,15 +36,16 @@ struct core_transaction {
 };
 
 enum core_input_type {
-    CORE_STORED,   /* a transaction is in the store's files, in the order of the binlog */
-    CORE_DURABLE,  /* the store is on disk up to position */
-    CORE_ATTACHED, /* voter is served; it has everything up to position already */
-    CORE_ACK,      /* voter has everything up to position */
-    CORE_DETACHED, /* voter */
-    CORE_RULE,     /* an operator's rule */
-    CORE_SOURCE,   /* the source's state changed, short of open; reason only for refused */
-    CORE_CUT,      /* the store has been cut at position: what waited behind it was discarded */
-    CORE_TAIL      /* the source streams; its binlog ended at position when it was asked: RECOVERING begins */
+    CORE_STORED,      /* a transaction is in the store's files, in the order of the binlog */
+    CORE_DURABLE,     /* the store is on disk up to position */
+    CORE_ATTACHED,    /* voter is served; it has everything up to position already */
+    CORE_ACK,         /* voter has everything up to position */
+    CORE_DETACHED,    /* voter */
+    CORE_RULE_COMING, /* an operator's rule is being journaled: what is confirmed meanwhile needs both */
+    CORE_RULE,        /* it is in force; of several under way, the last one when the last one is journaled */
+    CORE_SOURCE,      /* the source's state changed, short of open; reason only for refused */
+    CORE_CUT,         /* the store has been cut at position: what waited behind it was discarded */
+    CORE_TAIL /* the source streams; its binlog ended at position when it was asked: RECOVERING begins */
 };
 
 struct core_input {

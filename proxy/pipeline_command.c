@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Nothing is confirmed by a rule that a restart would not know. */
+/* Nothing is confirmed by a rule that a restart would not know, and from the answer to the operator on
+ * nothing that the new one would not confirm. */
 static void on_rule_durable(void *argument, uint64_t token)
 {
     (void)token;
@@ -30,6 +31,7 @@ enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *rule
     log_warn("quorum", "the rule was %s and is now %s", pipeline->rule, log_quote_text(rule));
     snprintf(pipeline->rule, sizeof(pipeline->rule), "%s", rule);
     pipeline->next_rule = quorum;
+    pipeline_step(pipeline, &(struct core_input){.type = CORE_RULE_COMING, .rule = &quorum});
     struct journal_record record = {
         .type = JOURNAL_POLICY, .policy = {.rule = rule, .who = "admin"}
     };

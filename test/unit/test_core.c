@@ -234,6 +234,35 @@ START_TEST(a_looser_rule_confirms_at_once)
 }
 END_TEST
 
+/* While a rule is being journaled neither the old one nor the new one confirms alone. */
+START_TEST(a_coming_rule_holds_with_the_old_one)
+{
+    start("ANY 1 (r1)");
+    attached(R1, 4);
+    attached(R2, 4);
+    struct quorum second = rule("ANY 1 (r2)");
+    struct quorum third = rule("ALL (r1, r2)");
+    stored(100);
+    stored(200);
+    durable(200);
+    step((struct core_input){.type = CORE_RULE_COMING, .rule = &second});
+    ack(R1, 100);
+    expect_nothing();
+    ck_assert_uint_ne(core_missing_for(core, at(100)), 0);
+    ack(R2, 100);
+    expect_confirmed(1, 1);
+    step((struct core_input){.type = CORE_RULE_COMING, .rule = &third});
+    step((struct core_input){.type = CORE_RULE, .rule = &third}); /* the second one's turn */
+    ack(R1, 200);
+    expect_nothing();
+    step((struct core_input){.type = CORE_RULE, .rule = &third});
+    expect_nothing();
+    ack(R2, 200);
+    expect_confirmed(2, 2);
+    end();
+}
+END_TEST
+
 START_TEST(the_source_opens_when_its_tail_is_stored_and_confirmed)
 {
     start("ANY 1 (r1)");
@@ -306,6 +335,7 @@ int main(void)
     tcase_add_test(tests, a_replica_that_lost_its_relay_log_no_longer_counts_for_it);
     tcase_add_test(tests, a_confirm_is_never_taken_back);
     tcase_add_test(tests, a_looser_rule_confirms_at_once);
+    tcase_add_test(tests, a_coming_rule_holds_with_the_old_one);
     tcase_add_test(tests, the_source_opens_when_its_tail_is_stored_and_confirmed);
     tcase_add_test(tests, a_tail_in_doubt_keeps_the_source_shut);
     tcase_add_test(tests, a_long_history_is_taken_in_portions);
