@@ -156,13 +156,26 @@ static inline void scripted_on_lost(void *argument, enum result result, const ch
     source_stream_free(&scripted->stream);
 }
 
-/* An empty store that is not synced, so that a test of many stores is quick. */
+/* An empty store that is not synced. */
 static inline void scripted_init(struct scripted *scripted, bool is_semi_sync, enum flavor flavor)
 {
     *scripted = (struct scripted){
         .is_semi_sync = is_semi_sync, .flavor = flavor, .silence_max_ms = 60000, .peer = -1, .fd = -1};
     fixture_init(&scripted->store);
     scripted->store.is_unsynced = true;
+    ck_assert_int_eq(fixture_open(&scripted->store), RESULT_OK);
+}
+
+/* The same in memory where there is such a directory, for tests of many small stores. */
+static inline void scripted_init_small(struct scripted *scripted, bool is_semi_sync, enum flavor flavor)
+{
+    char dir[] = "/dev/shm/ackgate-store-XXXXXX";
+    scripted_init(scripted, is_semi_sync, flavor);
+    if (mkdtemp(dir) == NULL)
+        return;
+    store_close(&scripted->store.store);
+    remove_all(scripted->store.dir);
+    strcpy(scripted->store.dir, dir);
     ck_assert_int_eq(fixture_open(&scripted->store), RESULT_OK);
 }
 

@@ -171,7 +171,7 @@ START_TEST(a_dump_torn_anywhere_is_completed_by_the_next)
     wire_dump(&wire, &file, BINLOG_START);
     for (size_t cut = 0; cut < wire.length; cut++) {
         struct scripted s;
-        scripted_init(&s, true, FLAVOR_MYSQL);
+        scripted_init_small(&s, true, FLAVOR_MYSQL);
         scripted_connect(&s, from_start);
         scripted_say(&s, (struct span){wire.bytes, cut}, SIZE_MAX);
         ck_assert_uint_eq(s.losses, 0);
