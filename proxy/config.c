@@ -108,8 +108,8 @@ enum result config_load(const char *file, struct config **ret_config, char **ret
             config_value_apply(&draft, i);
         derive(draft.config);
         config_check(&draft);
+        keep_values(&draft);
     }
-    keep_values(&draft);
     char *problems = config_draft_problems(&draft);
     release_draft(&draft);
     *ret_problems = problems;

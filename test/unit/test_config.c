@@ -168,6 +168,20 @@ START_TEST(test_all_problems_at_once)
 }
 END_TEST
 
+START_TEST(test_a_file_that_cannot_be_read)
+{
+    const char *files[] = {"/nonexistent/ackgate.cnf", "/tmp"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct config *config = NULL;
+        char *problems = NULL;
+        ck_assert(config_load(files[i], &config, &problems) == RESULT_MALFORMED);
+        ck_assert_ptr_null(config);
+        ck_assert_ptr_nonnull(strstr(problems, "cannot be read"));
+        free(problems);
+    }
+}
+END_TEST
+
 START_TEST(test_a_rule_with_an_unknown_name)
 {
     assert_problem("[replica r1]\nserver_id = 1\n[quorum]\nrule = ANY 1 (r9)\n", "", ".cnf:4: rule: ");
@@ -309,6 +323,7 @@ int main(void)
                         (int)(sizeof(bad_rows) / sizeof(bad_rows[0])));
     tcase_add_test(tcase, test_all_problems_at_once);
     tcase_add_test(tcase, test_a_rule_with_an_unknown_name);
+    tcase_add_test(tcase, test_a_file_that_cannot_be_read);
     tcase_add_test(tcase, test_a_password_that_others_can_read);
     tcase_add_test(tcase, test_password_file);
     tcase_add_test(tcase, test_an_open_port_needs_a_password);
