@@ -1,0 +1,144 @@
+/* Running ackgate-recover, see recover.h. */
+#include "test/lib/recover.h"
+
+#include <check.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "test/lib/place.h"
+#include "test/lib/process.h"
+#include "test/lib/wait.h"
+
+enum { ARGUMENTS_MAX = 64, BLOCK_BYTES = 1 << 16 };
+
+static const char *output = "";
+
+const char *recover_output(void)
+{
+    return output;
+}
+
+static const char *password_file(const struct gate *gate)
+{
+    const char *path = place_format("%s/recover.password", gate->dir);
+
+    if (access(path, F_OK) != 0)
+        place_write_file(path, "admin-pw\n", 0600);
+    return path;
+}
+
+static size_t usual_arguments(const struct gate *gate, const struct server *source, const char *verb,
+                              const char **ret_argv)
+{
+    const char *program = getenv("ACKGATE_RECOVER");
+    size_t count = 0;
+
+    ret_argv[count++] = program ? program : "build/ackgate-recover";
+    ret_argv[count++] = verb;
+    ret_argv[count++] = place_format("--datadir=%s", source->datadir);
+    ret_argv[count++] = place_format("--proxy=127.0.0.1:%u", gate->admin_port);
+    ret_argv[count++] = "--user=admin";
+    ret_argv[count++] = place_format("--password-file=%s", password_file(gate));
+    ret_argv[count++] = place_format("--timeout=%.0fs", 10 * wait_factor());
+    ret_argv[count++] = place_format("--error-log=%s", source->error_log);
+    return count;
+}
+
+int recover_run(struct gate *gate, struct server *source, const char *verb, ...)
+{
+    static unsigned runs;
+    const char *argv[ARGUMENTS_MAX];
+    const char *log = place_format("%s/recover-%u.log", gate->dir, ++runs);
+    size_t count = usual_arguments(gate, source, verb, argv);
+    va_list more;
+
+    va_start(more, verb);
+    for (const char *argument; (argument = va_arg(more, const char *)) != NULL;) {
+        ck_assert_uint_lt(count, ARGUMENTS_MAX - 1);
+        argv[count++] = argument;
+    }
+    va_end(more);
+    argv[count] = NULL;
+    int code = process_run(argv, log);
+    output = place_read_file(log, NULL);
+    return code;
+}
+
+void recover_must_at(struct place where, struct gate *gate, struct server *source, const char *verb)
+{
+    int code = recover_run(gate, source, verb, NULL);
+
+    if (code != 0)
+        fail_at(where, "ackgate-recover %s ended with %d: %s", verb, code, output);
+}
+
+void recover_and_start_at(struct place where, struct gate *gate, struct server *source)
+{
+    recover_must_at(where, gate, source, "apply");
+    server_start_at(where, source);
+    recover_must_at(where, gate, source, "verify");
+}
+
+/* ---- fingerprints ---- */
+
+static uint64_t fingerprint;
+
+static void mix(const void *bytes, size_t length)
+{
+    const unsigned char *at = bytes;
+
+    for (size_t i = 0; i < length; i++)
+        fingerprint = (fingerprint ^ at[i]) * 1099511628211u;
+}
+
+static void mix_file(const char *path)
+{
+    static char block[BLOCK_BYTES];
+    FILE *file = fopen(path, "re");
+
+    ck_assert_msg(file != NULL, "%s: %m", path);
+    for (size_t got; (got = fread(block, 1, sizeof block, file)) > 0;)
+        mix(block, got);
+    (void)fclose(file);
+}
+
+struct found {
+    char **paths;
+    size_t count;
+};
+static struct found found;
+
+static int on_path(const char *path, const struct stat *status, int type, struct FTW *ftw)
+{
+    (void)status;
+    (void)ftw;
+    if (type == FTW_F) {
+        found.paths = realloc(found.paths, (found.count + 1) * sizeof *found.paths);
+        found.paths[found.count++] = place_format("%s", path);
+    }
+    return 0;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+const char *directory_fingerprint(const char *path)
+{
+    fingerprint = 14695981039346656037u;
+    found = (struct found){0};
+    ck_assert_int_eq(nftw(path, on_path, 16, FTW_PHYS), 0);
+    qsort(found.paths, found.count, sizeof *found.paths, compare_paths);
+    for (size_t i = 0; i < found.count; i++) {
+        mix(found.paths[i], strlen(found.paths[i]));
+        mix_file(found.paths[i]);
+    }
+    free(found.paths);
+    return place_format("%zu files %016" PRIx64, found.count, fingerprint);
+}

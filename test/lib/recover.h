@@ -1,0 +1,28 @@
+/* ackgate-recover under test: run on a source's data directory, with the gate's admin account.
+ *
+ * The program is $ACKGATE_RECOVER, or build/ackgate-recover. */
+#ifndef ACKGATE_TEST_RECOVER_H
+#define ACKGATE_TEST_RECOVER_H
+
+#include "test/lib/gate.h"
+#include "test/lib/server.h"
+
+/* Runs it to its end and returns the exit code (128 + signal if killed). verb: "check", "apply", "verify",
+ * "run"; more options, and what stands behind "--", end with NULL. What it said is in recover_output(). */
+int recover_run(struct gate *gate, struct server *source, const char *verb, ...) __attribute__((sentinel));
+/* stdout and stderr of the last run; lives as long as the process. */
+const char *recover_output(void);
+
+/* Fails the test unless apply, or verify after the start, ends with 0. */
+#define recover_apply(gate, source)  recover_must_at(HERE, gate, source, "apply")
+#define recover_verify(gate, source) recover_must_at(HERE, gate, source, "verify")
+void recover_must_at(struct place where, struct gate *gate, struct server *source, const char *verb);
+
+/* apply, start, verify: what the systemd drop-in does. */
+#define recover_and_start(gate, source) recover_and_start_at(HERE, gate, source)
+void recover_and_start_at(struct place where, struct gate *gate, struct server *source);
+
+/* A fingerprint of all files below a directory: names, sizes, bytes. Lives as long as the process. */
+const char *directory_fingerprint(const char *path);
+
+#endif
