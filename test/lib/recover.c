@@ -14,7 +14,7 @@
 #include "test/lib/process.h"
 #include "test/lib/wait.h"
 
-enum { ARGUMENTS_MAX = 64, BLOCK_BYTES = 1 << 16 };
+enum { ARGUMENTS_MAX = 64, SERVER_ARGUMENTS_MAX = 128, BLOCK_BYTES = 1 << 16 };
 
 static const char *output = "";
 
@@ -82,6 +82,17 @@ void recover_and_start_at(struct place where, struct gate *gate, struct server *
     recover_must_at(where, gate, source, "apply");
     server_start_at(where, source);
     recover_must_at(where, gate, source, "verify");
+}
+
+void recover_run_server_at(struct place where, struct gate *gate, struct server *source)
+{
+    const char *argv[ARGUMENTS_MAX + SERVER_ARGUMENTS_MAX];
+    size_t count = usual_arguments(gate, source, "run", argv);
+
+    argv[count++] = "--";
+    (void)server_arguments(source, argv + count, SERVER_ARGUMENTS_MAX);
+    source->pid = process_start(argv, source->error_log);
+    server_wait_ready_at(where, source);
 }
 
 /* ---- fingerprints ---- */

@@ -22,6 +22,10 @@ void recover_must_at(struct place where, struct gate *gate, struct server *sourc
 #define recover_and_start(gate, source) recover_and_start_at(HERE, gate, source)
 void recover_and_start_at(struct place where, struct gate *gate, struct server *source);
 
+/* `run -- SERVER…`: becomes the source, which is then ready. */
+#define recover_run_server(gate, source) recover_run_server_at(HERE, gate, source)
+void recover_run_server_at(struct place where, struct gate *gate, struct server *source);
+
 /* A fingerprint of all files below a directory: names, sizes, bytes. Lives as long as the process. */
 const char *directory_fingerprint(const char *path);
 

@@ -58,12 +58,10 @@ void server_add_option(struct server *server, const char *format, ...)
     server->options[server->option_count++] = option;
 }
 
-void server_launch(struct server *server)
+size_t server_arguments(const struct server *server, const char **argv, size_t max)
 {
-    const char *argv[ARGUMENTS_MAX];
-
-    ck_assert_msg(server->pid == 0, "%s is running already", server->name);
-    size_t count = server_base_arguments(server->family, argv, ARGUMENTS_MAX - SERVER_OPTIONS_MAX);
+    ck_assert_uint_le(ARGUMENTS_MAX, max);
+    size_t count = server_base_arguments(server->family, argv, max - SERVER_OPTIONS_MAX);
     argv[count++] = place_format("--datadir=%s", server->datadir);
     argv[count++] = place_format("--socket=%s", server->socket);
     argv[count++] = place_format("--pid-file=%s/pid", server->dir);
@@ -73,6 +71,15 @@ void server_launch(struct server *server)
     for (size_t i = 0; i < server->option_count; i++)
         argv[count++] = server->options[i];
     argv[count] = NULL;
+    return count;
+}
+
+void server_launch(struct server *server)
+{
+    const char *argv[ARGUMENTS_MAX];
+
+    ck_assert_msg(server->pid == 0, "%s is running already", server->name);
+    (void)server_arguments(server, argv, ARGUMENTS_MAX);
     server->pid = process_start(argv, server->error_log);
 }
 

@@ -58,6 +58,9 @@ void server_add_option(struct server *server, const char *format, ...) __attribu
 void server_start_at(struct place where, struct server *server);
 /* The two halves of it, for starting several at once. */
 void server_launch(struct server *server);
+/* The program and all its arguments, NULL-terminated, for starting it through something else; max is at least
+ * 96. Returns how many. */
+size_t server_arguments(const struct server *server, const char **ret_argv, size_t max);
 #define server_wait_ready(server) server_wait_ready_at(HERE, server)
 void server_wait_ready_at(struct place where, struct server *server);
 
