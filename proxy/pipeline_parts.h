@@ -6,6 +6,7 @@
 #include "proxy/core.h"
 #include "proxy/fanout.h"
 #include "proxy/journal_sink.h"
+#include "proxy/overdue.h"
 #include "proxy/pipeline.h"
 #include "proxy/source.h"
 #include "proxy/timer.h"
@@ -22,6 +23,7 @@ struct pipeline {
     struct fanout *fanout;
     struct app *app;
     struct source *source;
+    struct overdue *overdue;
     struct timer housekeeping; /* retention, and what waiting commits are told */
     char own_uuid[JOURNAL_UUID_MAX];
     struct quorum next_rule; /* an operator's, on its way to the disk */
@@ -40,6 +42,7 @@ struct pipeline {
     struct position store_end_at_start;      /* all that a consumer of an earlier run can have been sent */
     bool is_store_superset;                  /* boot_mark.h: only then */
     uint64_t discarded_ms;                   /* when this run discarded last, monotonic; 0: never */
+    struct position listing_start;           /* the latest that RECOVER SOURCE STATUS gave out */
     char tail_refusal[VERDICT_REASON_MAX];   /* the verdict on the source's tail, until it is admitted */
     char engine_refusal[VERDICT_REASON_MAX]; /* what ackgate-recover verify found, in this epoch: */
     uint32_t engine_refusal_epoch;

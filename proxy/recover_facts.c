@@ -98,14 +98,15 @@ static enum result read_stored(struct pipeline *pipeline, struct position from, 
     return result;
 }
 
-/* It must be one that was given out, of now or of a moment ago: confirms move on. */
+/* A file's start or a place where a transaction ends for certain, and nothing confirmed before it is needed:
+ * confirms may have moved on since it was given out. */
 static bool may_begin_at(const struct pipeline *pipeline, struct position from)
 {
-    struct position now = recover_listing_start(pipeline);
-    if (position_equal(from, now))
+    struct position confirmed = core_confirmed(pipeline->core);
+    if (position_equal(from, confirmed) || position_equal(from, recover_listing_start(pipeline)))
         return true;
-    return position_compare(from, now) <= 0 && store_has_position(pipeline->store, from) &&
-           (from.offset == BINLOG_START || position_equal(from, core_confirmed(pipeline->core)));
+    return position_compare(from, confirmed) <= 0 && store_has_position(pipeline->store, from) &&
+           (from.offset == BINLOG_START || position_equal(from, pipeline->listing_start));
 }
 
 enum result recover_facts_gather(struct pipeline *pipeline, const struct tail *tail,

@@ -23,7 +23,7 @@ struct decision {
     bool is_repeated; /* the journal has it already */
 };
 
-void pipeline_recover_status(const struct pipeline *pipeline, struct recover_status *ret_status)
+void pipeline_recover_status(struct pipeline *pipeline, struct recover_status *ret_status)
 {
     const struct journal_state *state = journal_sink_state(pipeline->journal);
     struct recover_status status = {
@@ -36,6 +36,7 @@ void pipeline_recover_status(const struct pipeline *pipeline, struct recover_sta
     snprintf(status.server_uuid, sizeof(status.server_uuid), "%s", state->source_uuid);
     snprintf(status.base, sizeof(status.base), "%s",
              store_is_empty(pipeline->store) ? state->source_base : store_base(pipeline->store));
+    pipeline->listing_start = status.from;
     *ret_status = status;
 }
 

@@ -31,7 +31,7 @@ struct recover_answer {
     char kept_as[RECOVER_KEPT_MAX];
 };
 
-void pipeline_recover_status(const struct pipeline *pipeline, struct recover_status *ret_status);
+void pipeline_recover_status(struct pipeline *pipeline, struct recover_status *ret_status);
 
 /* decides: the verdict is carried out here, else only shown. Anything but RESULT_OK: nothing was decided, an
  * English sentence is in ret_error, and there is no answer. Blocks for the disk. */

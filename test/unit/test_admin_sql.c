@@ -156,7 +156,7 @@ const struct journal_state *pipeline_journal_state(const struct pipeline *pipeli
     return &state;
 }
 
-void pipeline_recover_status(const struct pipeline *pipeline, struct recover_status *ret_status)
+void pipeline_recover_status(struct pipeline *pipeline, struct recover_status *ret_status)
 {
     (void)pipeline;
     *ret_status = (struct recover_status){
