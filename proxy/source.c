@@ -16,6 +16,7 @@
 #include "proxy/timer.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,7 +203,7 @@ static void on_greeting(void *argument, struct span payload)
 
 static void on_channel_closed(void *argument, enum result reason)
 {
-    retry_later(argument, SOURCE_LOST, result_text(reason));
+    retry_later(argument, SOURCE_LOST, reason == RESULT_IO ? strerror(errno) : result_text(reason));
 }
 
 static void on_deadline(void *argument)
@@ -217,7 +218,7 @@ static void connect_channel(struct source *source)
     struct channel_callbacks callbacks = {on_greeting, on_channel_closed, source};
     enum result result = channel_connect(source->loop, host, port, PAYLOAD_MAX, &callbacks, &source->channel);
     if (result != RESULT_OK) {
-        retry_later(source, SOURCE_LOST, result_text(result));
+        retry_later(source, SOURCE_LOST, result == RESULT_IO ? strerror(errno) : result_text(result));
         return;
     }
     timer_start(&source->deadline, source->config->source.connect_timeout_ms);
