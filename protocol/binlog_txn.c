@@ -132,6 +132,8 @@ static enum result on_query(struct txn_tracker *tracker, struct span body, enum 
     enum result result = binlog_query_decode(body, tracker->query_post_header_bytes, tracker->flavor, &query);
     if (result != RESULT_OK)
         return result;
+    if (tracker->txn.thread_id == 0)
+        tracker->txn.thread_id = query.thread_id;
     switch (binlog_query_verb(query.sql)) {
     case BINLOG_VERB_BEGIN:
         tracker->begun = true;

@@ -40,8 +40,9 @@ struct txn {
     uint64_t xid;          /* the one of the XID event or of the atomic DDL statement */
     uint8_t mariadb_flags; /* enum mariadb_gtid_flag */
     uint32_t timestamp;    /* of the opening event */
-    uint64_t start;        /* offset of the GTID event */
-    uint64_t end;          /* offset behind the last event; up to the events seen while it is open */
+    uint32_t thread_id; /* of the source's session that wrote it; 0: its events do not say (MariaDB's rows) */
+    uint64_t start;     /* offset of the GTID event */
+    uint64_t end;       /* offset behind the last event; up to the events seen while it is open */
 };
 
 /* What a cut of the binlog at its start, before crash recovery, does to it on the source (facts measured per

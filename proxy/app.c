@@ -197,6 +197,14 @@ void app_set_missing_names(struct app *app, const char *text)
     set_text(app, app->shared.missing_names, sizeof(app->shared.missing_names), text);
 }
 
+void app_format_unknown(char *ret_message, size_t message_max, const char *gtid, const char *names)
+{
+    snprintf(
+        ret_message, message_max,
+        "ackgate: outcome not known yet: transaction %.200s is written on the source and waits for %.200s",
+        gtid, names[0] == '\0' ? "the quorum" : names);
+}
+
 size_t app_sessions(struct app *app, struct view_session *ret_sessions, size_t max)
 {
     size_t count = 0;
@@ -218,6 +226,20 @@ bool app_kill(struct app *app, uint64_t session_id)
         if (app_thread_kill(&app->threads[i], session_id))
             return true;
     return false;
+}
+
+bool app_running_since(struct app *app, uint64_t session_id, uint64_t *ret_since_ms)
+{
+    for (size_t i = 0; i < app->thread_count; i++)
+        if (app_thread_running_since(&app->threads[i], session_id, ret_since_ms))
+            return true;
+    return false;
+}
+
+void app_give_up(struct app *app, uint64_t session_id, const char *message)
+{
+    for (size_t i = 0; i < app->thread_count; i++)
+        app_thread_give_up(&app->threads[i], session_id, message);
 }
 
 static void on_drain_poll(void *argument)

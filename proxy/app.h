@@ -28,11 +28,23 @@ void app_set_commit_wait(struct app *app, uint64_t commit_wait_ms);
 /* Whose acks are awaited, for the error that app.commit_wait gives; "" says "the quorum". Copied. */
 void app_set_missing_names(struct app *app, const char *text);
 
+/* The text of error 1180: the transaction as text, and whose acks are awaited ("" says "the quorum"). */
+void app_format_unknown(char *ret_message, size_t message_max, const char *gtid, const char *names);
+
 /* Copies what there is, at most max rows; returns how many. */
 size_t app_sessions(struct app *app, struct view_session *ret_sessions, size_t max);
 void app_counters(struct app *app,
                   struct view_counters *counters);   /* fills commits_held, commits_unknown, sessions */
 bool app_kill(struct app *app, uint64_t session_id); /* false: no such session */
+/* Since when (clock_monotonic_ms) the session's command has been running. False: none runs, or no such
+ * session. */
+bool app_running_since(struct app *app, uint64_t session_id, uint64_t *ret_since_ms);
+/*
+ * The session's command is committed on the source, which holds its answer: the client gets error 1180 with
+ * the message if that answer has not begun, and the answer is dropped when it comes. The next command waits
+ * for it.
+ */
+void app_give_up(struct app *app, uint64_t session_id, const char *message);
 
 /* Stops accepting; on_drained runs on the loop when the last session has ended, or after timeout_ms with the
  * rest cut. */

@@ -20,6 +20,7 @@ struct request {
         bool flag;
         uint64_t id;
     };
+    char *text; /* owned, or NULL */
 };
 
 static struct request *request_new(struct app_thread *thread)
@@ -205,6 +206,38 @@ bool app_thread_kill(struct app_thread *thread, uint64_t session_id)
     request->id = session_id;
     loop_post(thread->loop, on_kill, request);
     return true;
+}
+
+static void on_give_up(void *argument)
+{
+    struct request *request = argument;
+    struct session *session = find(request->thread, request->id);
+    if (session != NULL)
+        session_give_up(session, request->text);
+    free(request->text);
+    free(request);
+}
+
+void app_thread_give_up(struct app_thread *thread, uint64_t session_id, const char *message)
+{
+    uint64_t ignored;
+    if (!app_thread_running_since(thread, session_id, &ignored))
+        return;
+    struct request *request = request_new(thread);
+    request->id = session_id;
+    request->text = xstrdup(message);
+    loop_post(thread->loop, on_give_up, request);
+}
+
+bool app_thread_running_since(struct app_thread *thread, uint64_t session_id, uint64_t *ret_since_ms)
+{
+    pthread_mutex_lock(&thread->mutex);
+    const struct session *session = session_id == 0 ? NULL : find(thread, session_id);
+    bool is_running = session != NULL && strcmp(atomic_load(&session->state_text), "running") == 0;
+    if (is_running)
+        *ret_since_ms = atomic_load(&session->state_since_ms);
+    pthread_mutex_unlock(&thread->mutex);
+    return is_running;
 }
 
 static void view(const struct session *session, uint64_t now_ms, struct view_session *ret_view)

@@ -79,6 +79,8 @@ void app_thread_set_admitted(struct app_thread *thread, bool is_admitted);
 void app_thread_set_paused(struct app_thread *thread, bool is_paused);
 void app_thread_drain(struct app_thread *thread); /* idle sessions end, the others when they get idle */
 void app_thread_cut(struct app_thread *thread);   /* all sessions end */
+bool app_thread_running_since(struct app_thread *thread, uint64_t session_id, uint64_t *ret_since_ms);
+void app_thread_give_up(struct app_thread *thread, uint64_t session_id, const char *message);
 bool app_thread_kill(struct app_thread *thread, uint64_t session_id);
 size_t app_thread_view(struct app_thread *thread, struct view_session *ret_sessions, size_t max);
 

@@ -32,7 +32,8 @@ const char *core_source_state_name(enum core_source_state state); /* "down", "co
 struct core_transaction {
     struct gtid gtid;
     struct position end;
-    uint64_t stored_ms; /* the caller's clock, for showing how long it waits */
+    uint64_t stored_ms;  /* the caller's clock, for showing how long it waits */
+    uint64_t session_id; /* the source's connection that wrote it; 0: not known */
 };
 
 enum core_input_type {

@@ -125,7 +125,10 @@ void pipeline_on_txn(void *argument, uint64_t file, const struct txn *txn)
     }
     struct core_input input = {
         .type = CORE_STORED,
-        .transaction = {.gtid = txn->gtid, .end = end, .stored_ms = clock_monotonic_ms()},
+        .transaction = {.gtid = txn->gtid,
+                        .end = end,
+                        .stored_ms = clock_monotonic_ms(),
+                        .session_id = txn->thread_id},
     };
     pipeline_step(pipeline, &input);
 }

@@ -42,6 +42,7 @@ enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *rule
 void pipeline_set_commit_wait(struct pipeline *pipeline, uint64_t commit_wait_ms)
 {
     app_set_commit_wait(pipeline->app, commit_wait_ms);
+    overdue_set_commit_wait(pipeline->overdue, commit_wait_ms);
 }
 
 void pipeline_set_paused(struct pipeline *pipeline, bool is_paused)

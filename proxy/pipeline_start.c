@@ -210,6 +210,7 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
     timer_start(&pipeline->housekeeping, HOUSEKEEPING_MS);
     struct source_callbacks callbacks = {pipeline_on_source_event, pipeline_on_facts, pipeline_on_tail,
                                          pipeline_on_batch, pipeline};
+    pipeline->overdue = overdue_new(loop, config, pipeline->core, pipeline->app);
     pipeline->source = source_start(loop, config, pipeline->store, pipeline->own_uuid, &callbacks);
     pipeline_expect_source(pipeline);
     *ret_pipeline = pipeline;
@@ -228,6 +229,7 @@ void pipeline_stop(struct pipeline **pipeline)
         return;
     *pipeline = NULL;
     timer_release(&old->housekeeping);
+    overdue_free(&old->overdue);
     if (old->app != NULL)
         app_stop(&old->app);
     if (old->source != NULL)

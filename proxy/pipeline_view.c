@@ -105,6 +105,7 @@ size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret
         show_gtid(&transaction->gtid, view->gtid);
         view->end = show_position(pipeline, transaction->end);
         view->waiting_ms = now_ms - transaction->stored_ms;
+        view->session_id = transaction->session_id;
         pipeline_format_voters(pipeline, core_acked_by(pipeline->core, transaction->end), view->acked_by,
                                sizeof(view->acked_by));
         pipeline_format_voters(pipeline, core_missing_for(pipeline->core, transaction->end), view->missing,

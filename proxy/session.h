@@ -133,6 +133,8 @@ struct response_gtids;
 bool session_hold_start(struct session *session, const struct session_response_step *step,
                         const struct response_gtids *gtids);
 void session_hold_on_timeout(struct session *session);
+/* The source itself holds the answer to what it has committed: see app_give_up(). */
+void session_give_up(struct session *session, const char *message);
 void session_hold_drop(struct session *session);      /* the session ends */
 void session_hold_on_wake(struct app_thread *thread); /* more transactions are confirmed */
 

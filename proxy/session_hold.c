@@ -3,6 +3,7 @@
  * until the gate opens; or, when app.commit_wait is over first, replaced by an error that says that the
  * outcome is not known.
  */
+#include "proxy/app.h"
 #include "proxy/session.h"
 
 #include "protocol/constants.h"
@@ -141,36 +142,50 @@ void session_hold_on_wake(struct app_thread *thread)
     }
 }
 
-static void write_error(const struct session *session, struct writer *writer)
-{
-    struct app_shared *shared = session->thread->shared;
-    const struct session_hold *hold = session->hold;
-    char message[MESSAGE_MAX];
-    uint8_t sequence = hold->sequence;
-    pthread_mutex_lock(&shared->mutex);
-    snprintf(message, sizeof(message),
-             "ackgate: outcome not known yet: transaction %.200s is written on the source and waits for %s",
-             hold->own[0] != '\0' ? hold->own : hold->last,
-             shared->missing_names[0] == '\0' ? "the quorum" : shared->missing_names);
-    pthread_mutex_unlock(&shared->mutex);
-    size_t mark = packet_begin(writer);
-    response_error_encode(writer, ERROR_CODE_DURING_COMMIT, span_of_text(message));
-    packet_end(writer, mark, &sequence);
-    assert(!writer_failed(writer));
-}
-
-void session_hold_on_timeout(struct session *session)
+/* In place of an answer: sequence is the one that it would have had. */
+static void put_error(struct session *session, uint8_t sequence, const char *message)
 {
     uint8_t bytes[PACKET_HEADER_BYTES + MESSAGE_MAX];
     struct writer writer;
     writer_init(&writer, bytes, sizeof(bytes));
-    write_error(session, &writer);
+    size_t mark = packet_begin(&writer);
+    response_error_encode(&writer, ERROR_CODE_DURING_COMMIT, span_of_text(message));
+    packet_end(&writer, mark, &sequence);
+    assert(!writer_failed(&writer));
     atomic_fetch_add(&session->thread->shared->commits_unknown, 1);
-    log_info(session_name(session), "gave up waiting for transaction %s after app.commit_wait",
-             session->waiting_gtid);
-    session->is_swallowing = !session->hold->is_end;
     session_put_copy(session, &session->client, writer_span_written(&writer));
     session_flush(session);
+}
+
+void session_hold_on_timeout(struct session *session)
+{
+    struct app_shared *shared = session->thread->shared;
+    const struct session_hold *hold = session->hold;
+    char message[MESSAGE_MAX];
+    pthread_mutex_lock(&shared->mutex);
+    app_format_unknown(message, sizeof(message), hold->own[0] != '\0' ? hold->own : hold->last,
+                       shared->missing_names);
+    pthread_mutex_unlock(&shared->mutex);
+    log_info(session_name(session), "gave up waiting for transaction %s after app.commit_wait",
+             session->waiting_gtid);
+    session->is_swallowing = !hold->is_end;
+    put_error(session, hold->sequence, message);
     if (!session_is_over(session))
         go_on(session);
+}
+
+void session_give_up(struct session *session, const char *message)
+{
+    const struct session_response *response = &session->response;
+    if (session->phase != SESSION_COMMAND || session->hold != NULL || session->is_swallowing ||
+        !session_response_is_before_first(response) || backlog_bytes(&session->source.in) > 0)
+        return;
+    log_info(session_name(session),
+             "gave up waiting after app.commit_wait; the source still holds the answer");
+    uint8_t next = (uint8_t)(response->sequence + response->shift + 1);
+    bool has_begun = response->sequence + response->shift > 0;
+    session->is_swallowing = true;
+    session_set_state(session, "waiting_for_quorum");
+    put_error(session, has_begun ? next : packet_cursor_next_sequence(&session->command), message);
+    session_watch(session);
 }

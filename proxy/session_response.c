@@ -43,6 +43,12 @@ bool session_response_is_open(const struct session_response *response)
     return response->await != AWAIT_NOTHING || response->left > 0 || response->continues || response->eof_due;
 }
 
+bool session_response_is_before_first(const struct session_response *response)
+{
+    return response->await == AWAIT_FIRST && response->left == 0 && !response->continues &&
+           !response->eof_due && !response->is_infile;
+}
+
 /* Begins to pass the packet at walk->at, as far as its header. */
 static void pass_header(struct walk *walk, struct packet_header header)
 {

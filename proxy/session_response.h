@@ -66,6 +66,8 @@ void session_response_init(struct session_response *response, uint64_t source_ca
 /* A command was sent; kind must be one that has an answer, but not AUTH. */
 void session_response_begin(struct session_response *response, enum command_response kind);
 bool session_response_is_open(const struct session_response *response);
+/* It is open and none of its packets, or of its next result's, has come: an error may stand in its place. */
+bool session_response_is_before_first(const struct session_response *response);
 
 /*
  * The next step of the response under way; to be called until it says RESULT_AGAIN or the response ends, also

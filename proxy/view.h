@@ -79,7 +79,7 @@ struct view_waiting {
     uint64_t waiting_ms;
     char acked_by[VIEW_TEXT];
     char missing[VIEW_TEXT];
-    uint64_t session_id; /* 0: no client waits for it here */
+    uint64_t session_id; /* the source's connection that wrote it; 0: its events do not say */
 };
 
 struct view_session {

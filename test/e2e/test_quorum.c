@@ -214,6 +214,37 @@ START_TEST(commit_wait_gives_up)
 }
 END_TEST
 
+/* The source itself holds the answer here: ackgate finds the sessions that wait there, and tells their
+ * clients. */
+START_TEST(commit_wait_gives_up_while_the_source_waits)
+{
+    static const char *const lines[] = {"app", "commit_wait = 300ms", NULL};
+    const struct topology_options options = {
+        .family = TEST_FAMILY, .rule = "ANY 1 (r1, r2)", .replicas = 2, .gate_lines = lines};
+    struct topology *t = topology_start_with(&options);
+    struct sql *app = gate_app(t->gate);
+    struct sql *other = gate_app(t->gate);
+
+    sql_exec(app, create_table);
+    stop_receivers(t, R1 | R2);
+    sql_start(other, "SELECT SLEEP(3)"); /* long, but not a commit */
+    sql_exec_fails(app, 1180, "INSERT INTO d.t VALUES (1)");
+    ck_assert_ptr_nonnull(strstr(sql_error(app), "ackgate: outcome not known yet: transaction "));
+    ck_assert_ptr_nonnull(strstr(sql_error(app), "is written on the source and waits for r1, r2"));
+    ck_assert_str_eq(sql_state(app), "HY000");
+    const char *waiting = sql_value(gate_admin(t->gate), "SELECT gtid FROM waiting");
+    ck_assert_msg(strstr(sql_error(app), waiting) != NULL, "%s does not name %s", sql_error(app), waiting);
+    sql_start(app, "SELECT COUNT(*) FROM d.t"); /* the session goes on, once the source answers */
+    start_receivers(t, R1 | R2);
+    sql_finish(app);
+    ck_assert_str_eq(sql_finished_text(app), "1");
+    sql_finish(other);
+    ck_assert_str_eq(gate_status(t->gate, "Ackgate_commits_unknown"), "1");
+    sql_exec(app, "INSERT INTO d.t VALUES (2)");
+    topology_assert_same_data(t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("quorum");
@@ -223,5 +254,6 @@ int main(void)
     e2e_add(suite, "another_rule", another_rule_lets_a_commit_go);
     e2e_add(suite, "not_counted", who_does_not_count);
     e2e_add(suite, "commit_wait", commit_wait_gives_up);
+    e2e_add(suite, "commit_wait", commit_wait_gives_up_while_the_source_waits);
     return e2e_main(suite);
 }
