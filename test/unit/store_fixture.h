@@ -195,6 +195,7 @@ struct fixture {
     bool is_unsynced; /* store.sync = os */
     uint64_t retain_ms;
     uint64_t retain_bytes;
+    struct store_cut cut; /* the journal's last discard */
     unsigned durable_told;
     unsigned failed_told;
     int failed_reason;
@@ -226,6 +227,7 @@ static inline enum result fixture_open(struct fixture *fixture)
         .is_synced = !fixture->is_unsynced,
         .retain_ms = fixture->retain_ms,
         .retain_bytes = fixture->retain_bytes,
+        .cut = fixture->cut,
     };
     struct store_callbacks callbacks = {
         .on_txn = fixture_on_txn,
