@@ -322,6 +322,35 @@ START_TEST(a_long_history_is_taken_in_portions)
 }
 END_TEST
 
+/* What was discarded waits no more, acks for it are gone, and other transactions come in its place. */
+START_TEST(the_store_is_cut)
+{
+    start("ALL (r1, r2)");
+    attached(R1, 0);
+    attached(R2, 0);
+    for (uint64_t offset = 100; offset <= 400; offset += 100)
+        stored(offset);
+    durable(400);
+    step((struct core_input){.type = CORE_ACK, .voter = R1, .position = at(300)});
+    step((struct core_input){.type = CORE_ACK, .voter = R2, .position = at(100)});
+    ck_assert_uint_eq(core_confirmed(core).offset, 100);
+    step((struct core_input){.type = CORE_CUT, .position = at(200)});
+    expect_nothing();
+    ck_assert_uint_eq(core_waiting_count(core), 1);
+    ck_assert_uint_eq(core_acked(core, R1).offset, 200);
+    step((struct core_input){.type = CORE_ACK, .voter = R2, .position = at(200)});
+    ck_assert_uint_eq(core_confirmed(core).offset, 200);
+    stored(300); /* another one */
+    durable(300);
+    expect_nothing();
+    step((struct core_input){.type = CORE_ACK, .voter = R1, .position = at(300)});
+    expect_nothing();
+    step((struct core_input){.type = CORE_ACK, .voter = R2, .position = at(300)});
+    ck_assert_uint_eq(core_confirmed(core).offset, 300);
+    end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("core");
@@ -339,6 +368,7 @@ int main(void)
     tcase_add_test(tests, the_source_opens_when_its_tail_is_stored_and_confirmed);
     tcase_add_test(tests, a_tail_in_doubt_keeps_the_source_shut);
     tcase_add_test(tests, a_long_history_is_taken_in_portions);
+    tcase_add_test(tests, the_store_is_cut);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
