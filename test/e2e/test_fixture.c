@@ -119,6 +119,8 @@ START_TEST(commit_waits_without_receivers)
     attach_two(servers);
     struct sql *app = server_open(servers[0], "app", "app-pw");
     sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)");
+    replica_wait_caught_up(servers[1], servers[0]); /* one ack was enough, so the other may be behind */
+    replica_wait_caught_up(servers[2], servers[0]);
     replica_stop_receiver(servers[1]);
     replica_stop_receiver(servers[2]);
     sql_start(app, "INSERT INTO d.t VALUES (1)");
