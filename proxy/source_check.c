@@ -1,11 +1,6 @@
-/*
- * The look-over of source_check.h: facts first, then a table of wanted variables.
- *
- * A wanted variable that differs is set (configure = on) or named in the refusal (configure = off). Nothing
- * is set that is right already: setting a semi-sync variable on a live source takes locks that waiting
- * commits hold.
- */
-#include "proxy/source_check.h"
+/* The look-over of source_check.h: what the source is and has. What it must be set to is in
+ * source_settings.c. */
+#include "proxy/source_check_parts.h"
 
 #include "protocol/xalloc.h"
 #include "proxy/log.h"
@@ -18,19 +13,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { STATEMENT_MAX = 2048, EXECUTED_COLUMN = 4, SQL_TIMEOUT_MIN_SECONDS = 1, LOCK_TIMEOUT_SECONDS = 1 };
+enum { EXECUTED_COLUMN = 4, SQL_TIMEOUT_MIN_SECONDS = 1, LOCK_TIMEOUT_SECONDS = 1 };
 
-struct check {
-    const struct config *config;
-    const struct source_check_request *request;
-    struct sql_client *client;
-    struct source_facts *facts;
-    char *reason;
-    size_t reason_length;
-    bool is_new_naming; /* rpl_semi_sync_source_*, not …_master_* */
-};
-
-__attribute__((format(printf, 2, 3))) static void add_reason(struct check *check, const char *format, ...)
+void source_check_add_reason(struct source_check *check, const char *format, ...)
 {
     size_t room = SOURCE_REASON_MAX - check->reason_length;
     va_list arguments;
@@ -41,32 +26,31 @@ __attribute__((format(printf, 2, 3))) static void add_reason(struct check *check
         check->reason_length += (size_t)length < room ? (size_t)length : room - 1;
 }
 
-/* The value of a global variable, allocated, or NULL when the server has none of that name. */
-static enum result read_variable(struct check *check, const char *name, char **ret_value)
+enum result source_check_read_variable(struct source_check *check, const char *name, char **ret_value)
 {
-    char sql[STATEMENT_MAX];
+    char sql[SOURCE_STATEMENT_MAX];
     snprintf(sql, sizeof(sql), "SELECT @@GLOBAL.%s", name);
     *ret_value = NULL;
     enum result result = sql_client_value(check->client, sql, ret_value);
     if (result == RESULT_NOT_FOUND)
         return RESULT_OK;
     if (result != RESULT_OK)
-        add_reason(check, "cannot read @@GLOBAL.%s: %s", name,
-                   log_quote_text(sql_client_error(check->client)));
+        source_check_add_reason(check, "cannot read @@GLOBAL.%s: %s", name,
+                                log_quote_text(sql_client_error(check->client)));
     return result;
 }
 
-static enum result read_text(struct check *check, const char *name, char *ret_text, size_t text_max)
+static enum result read_text(struct source_check *check, const char *name, char *ret_text, size_t text_max)
 {
     char *value;
-    enum result result = read_variable(check, name, &value);
+    enum result result = source_check_read_variable(check, name, &value);
     if (result == RESULT_OK)
         snprintf(ret_text, text_max, "%s", value == NULL ? "" : value);
     free(value);
     return result;
 }
 
-static enum result read_identity(struct check *check)
+static enum result read_identity(struct source_check *check)
 {
     struct source_facts *facts = check->facts;
     char id[32];
@@ -79,8 +63,9 @@ static enum result read_identity(struct check *check)
     facts->flavor = strstr(facts->version, "MariaDB") != NULL ? FLAVOR_MARIADB : FLAVOR_MYSQL;
     enum flavor wanted = check->config->source.flavor;
     if (wanted != FLAVOR_UNKNOWN && wanted != facts->flavor) {
-        add_reason(check, "it is %s %s, and source.flavor says %s: correct source.flavor or source.host",
-                   flavor_name(facts->flavor), log_quote_text(facts->version), flavor_name(wanted));
+        source_check_add_reason(
+            check, "it is %s %s, and source.flavor says %s: correct source.flavor or source.host",
+            flavor_name(facts->flavor), log_quote_text(facts->version), flavor_name(wanted));
         return RESULT_CONFLICT;
     }
     if (facts->flavor == FLAVOR_MYSQL)
@@ -89,7 +74,7 @@ static enum result read_identity(struct check *check)
 }
 
 /* Before anything is set: a server that is not the source must not start to wait for acks. */
-static enum result check_identity(struct check *check)
+static enum result check_identity(struct source_check *check)
 {
     const struct source_identity *expected = &check->request->expected;
     const struct source_facts *facts = check->facts;
@@ -98,16 +83,17 @@ static enum result check_identity(struct check *check)
                                                   : expected->server_id == facts->server_id);
     if (!expected->is_known || is_same)
         return RESULT_OK;
-    add_reason(check,
-               "it is another server (%s %s, id %" PRIu32 ") than the one followed so far (%s %s, id %" PRIu32
-               "): point source.host at that one, or give ackgate an empty data_dir to follow this one",
-               flavor_name(facts->flavor), log_quote_text(facts->server_uuid), facts->server_id,
-               flavor_name(expected->flavor), expected->server_uuid, expected->server_id);
+    source_check_add_reason(
+        check,
+        "it is another server (%s %s, id %" PRIu32 ") than the one followed so far (%s %s, id %" PRIu32
+        "): point source.host at that one, or give ackgate an empty data_dir to follow this one",
+        flavor_name(facts->flavor), log_quote_text(facts->server_uuid), facts->server_id,
+        flavor_name(expected->flavor), expected->server_uuid, expected->server_id);
     return RESULT_CONFLICT;
 }
 
 /* "/var/lib/mysql/binlog" → "binlog" */
-static enum result read_base(struct check *check)
+static enum result read_base(struct source_check *check)
 {
     char path[SOURCE_TEXT_MAX];
     enum result result = read_text(check, "log_bin_basename", path, sizeof(path));
@@ -119,21 +105,22 @@ static enum result read_base(struct check *check)
 }
 
 /* Variables that cannot be changed from here. */
-static enum result check_fixed(struct check *check)
+static enum result check_fixed(struct source_check *check)
 {
     char value[SOURCE_TEXT_MAX];
     enum result result = read_text(check, "log_bin", value, sizeof(value));
     if (result != RESULT_OK)
         return result;
     if (strcmp(value, "1") != 0 && strcasecmp(value, "ON") != 0) {
-        add_reason(check, "its binary log is off: set log_bin in its option file and restart it");
+        source_check_add_reason(check,
+                                "its binary log is off: set log_bin in its option file and restart it");
         return RESULT_CONFLICT;
     }
     if (check->facts->flavor != FLAVOR_MYSQL)
         return RESULT_OK;
     result = read_text(check, "gtid_mode", value, sizeof(value));
     if (result == RESULT_OK && strcasecmp(value, "ON") != 0) {
-        add_reason(
+        source_check_add_reason(
             check,
             "gtid_mode is %s, and ackgate needs ON: bring it up step by step (SET GLOBAL "
             "enforce_gtid_consistency = ON; then gtid_mode OFF_PERMISSIVE, ON_PERMISSIVE, ON) and put it "
@@ -144,159 +131,12 @@ static enum result check_fixed(struct check *check)
     return result;
 }
 
-/* Finds out how the semi-sync variables are called; installs MySQL's plugin when it is missing and that is
- * allowed. */
-static enum result find_semi_sync(struct check *check)
-{
-    char *value = NULL;
-    enum result result = read_variable(check, "rpl_semi_sync_source_enabled", &value);
-    check->is_new_naming = value != NULL;
-    if (result == RESULT_OK && value == NULL)
-        result = read_variable(check, "rpl_semi_sync_master_enabled", &value);
-    bool is_there = value != NULL;
-    free(value);
-    if (result != RESULT_OK || is_there)
-        return result;
-    const char *sql = "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'";
-    if (check->config->source.is_configured && sql_client_run(check->client, sql, NULL) == RESULT_OK) {
-        log_info("source", "installed the semi-sync plugin (%s)", sql);
-        check->is_new_naming = true;
-        return RESULT_OK;
-    }
-    add_reason(check, "it has no semi-sync plugin%s%s: run  %s;  on it as an administrator",
-               check->config->source.is_configured ? ", and it could not be installed: " : "",
-               check->config->source.is_configured ? log_quote_text(sql_client_error(check->client)) : "",
-               sql);
-    return RESULT_CONFLICT;
-}
-
-/* Sets a variable that differs, or notes the difference. `value` is as it stands in SQL. */
-static enum result want(struct check *check, const char *name, const char *is, const char *value)
-{
-    char sql[STATEMENT_MAX];
-    snprintf(sql, sizeof(sql), "SET GLOBAL %s = %s", name, value);
-    if (!check->config->source.is_configured) {
-        add_reason(check, "%s%s is %s (run  %s;)", check->reason_length == 0 ? "" : "; ", name,
-                   log_quote_text(is), sql);
-        return RESULT_OK; /* goes on, so that all differences are named */
-    }
-    enum result result = sql_client_run(check->client, sql, NULL);
-    if (result == RESULT_OK) {
-        log_info("source", "set %s = %s (it was %s)", name, value, log_quote_text(is));
-        return RESULT_OK;
-    }
-    add_reason(
-        check,
-        "%s is %s and could not be set to %s: %s. Give source.user the privilege that the error names, or "
-        "run  %s;  as an administrator",
-        name, log_quote_text(is), value, log_quote_text(sql_client_error(check->client)), sql);
-    return RESULT_CONFLICT;
-}
-
-struct wanted {
-    const char *new_name; /* NULL: one name on all versions */
-    const char *old_name; /* NULL: only where the new name exists */
-    const char *value;    /* what SELECT shows */
-    const char *sql;      /* what SET takes */
-};
-
-/* In this order: semi-sync is switched on last, when all its settings are right. */
-static const struct wanted mysql_semi_sync[] = {
-    {"rpl_semi_sync_source_wait_point",             "rpl_semi_sync_master_wait_point",           "AFTER_SYNC", "'AFTER_SYNC'"},
-    {"rpl_semi_sync_source_timeout",                "rpl_semi_sync_master_timeout",              "4294967295", "4294967295"  },
-    {"rpl_semi_sync_source_wait_no_replica",        "rpl_semi_sync_master_wait_no_slave",        "1",          "ON"          },
-    {"rpl_semi_sync_source_wait_for_replica_count", "rpl_semi_sync_master_wait_for_slave_count", "1",          "1"           },
-    {"replication_sender_observe_commit_only",      NULL,                                        "0",          "OFF"         },
-    {"rpl_semi_sync_source_enabled",                "rpl_semi_sync_master_enabled",              "1",          "ON"          },
-};
-static const struct wanted mariadb_semi_sync[] = {
-    {NULL, "rpl_semi_sync_master_wait_point",    "AFTER_SYNC",           "'AFTER_SYNC'"        },
-    {NULL, "rpl_semi_sync_master_timeout",       "18446744073709551615", "18446744073709551615"},
-    {NULL, "rpl_semi_sync_master_wait_no_slave", "1",                    "ON"                  },
-    {NULL, "rpl_semi_sync_master_enabled",       "1",                    "ON"                  },
-};
-
-static enum result apply_wanted(struct check *check, const struct wanted *wanted, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *name = check->is_new_naming ? wanted[i].new_name : wanted[i].old_name;
-        if (name == NULL)
-            continue;
-        char *is;
-        enum result result = read_variable(check, name, &is);
-        if (result == RESULT_OK && is != NULL && strcasecmp(is, wanted[i].value) != 0)
-            result = want(check, name, is, wanted[i].sql);
-        free(is);
-        if (result != RESULT_OK)
-            return result;
-    }
-    return RESULT_OK;
-}
-
-static enum result check_semi_sync(struct check *check)
-{
-    if (!check->config->source.is_semi_sync)
-        return RESULT_OK;
-    if (check->facts->flavor == FLAVOR_MARIADB)
-        return apply_wanted(check, mariadb_semi_sync,
-                            sizeof(mariadb_semi_sync) / sizeof(mariadb_semi_sync[0]));
-    enum result result = find_semi_sync(check);
-    if (result != RESULT_OK)
-        return result;
-    return apply_wanted(check, mysql_semi_sync, sizeof(mysql_semi_sync) / sizeof(mysql_semi_sync[0]));
-}
-
-/* Whether a comma separated list has the word, in any case. */
-static bool list_has(const char *list, const char *word)
-{
-    size_t length = strlen(word);
-    for (const char *at = list; *at != '\0';) {
-        at += strspn(at, ", ");
-        size_t item = strcspn(at, ", ");
-        if (item == length && strncasecmp(at, word, length) == 0)
-            return true;
-        at += item;
-    }
-    return false;
-}
-
-/* The OKs must name their transactions, and tell when a client switches that off. */
-static enum result check_tracking(struct check *check)
-{
-    bool is_mysql = check->facts->flavor == FLAVOR_MYSQL;
-    char *is = NULL;
-    enum result result = RESULT_OK;
-    if (is_mysql) {
-        result = read_variable(check, "session_track_gtids", &is);
-        if (result == RESULT_OK && is != NULL && strcasecmp(is, "OWN_GTID") != 0)
-            result = want(check, "session_track_gtids", is, "'OWN_GTID'");
-        free(is);
-    }
-    if (result == RESULT_OK)
-        result = read_variable(check, "session_track_system_variables", &is);
-    if (result != RESULT_OK)
-        return result;
-    if (is != NULL && strcmp(is, "*") != 0) {
-        const char *first = is_mysql ? "session_track_gtids" : "last_gtid";
-        const char *second = "session_track_system_variables";
-        bool has_first = list_has(is, first);
-        bool has_second = list_has(is, second);
-        char value[STATEMENT_MAX];
-        snprintf(value, sizeof(value), "'%s%s%s%s%s'", is, has_first || is[0] == '\0' ? "" : ",",
-                 has_first ? "" : first, has_second ? "" : ",", has_second ? "" : second);
-        if (!has_first || !has_second)
-            result = want(check, "session_track_system_variables", is, value);
-    }
-    free(is);
-    return result;
-}
-
-static enum result read_first_file(struct check *check)
+static enum result read_first_file(struct source_check *check)
 {
     struct sql_rows *rows;
     enum result result = sql_client_run(check->client, "SHOW BINARY LOGS", &rows);
     if (result != RESULT_OK || sql_rows_text(rows, 0, 0) == NULL) {
-        add_reason(
+        source_check_add_reason(
             check,
             "SHOW BINARY LOGS failed: %s. Give source.user REPLICATION CLIENT (BINLOG MONITOR on MariaDB)",
             log_quote_text(sql_client_error(check->client)));
@@ -317,7 +157,7 @@ static void take_executed(struct source_facts *facts, const char *executed)
 }
 
 /* Where the binlog ends at this moment. The statement has two names. */
-static enum result read_tail(struct check *check)
+static enum result read_tail(struct source_check *check)
 {
     struct sql_rows *rows;
     enum result result = sql_client_run(check->client, "SHOW BINARY LOG STATUS", &rows);
@@ -326,8 +166,8 @@ static enum result read_tail(struct check *check)
     const char *file = result == RESULT_OK ? sql_rows_text(rows, 0, 0) : NULL;
     const char *offset = result == RESULT_OK ? sql_rows_text(rows, 0, 1) : NULL;
     if (file == NULL || offset == NULL) {
-        add_reason(check, "cannot read its binlog position: %s",
-                   log_quote_text(sql_client_error(check->client)));
+        source_check_add_reason(check, "cannot read its binlog position: %s",
+                                log_quote_text(sql_client_error(check->client)));
         return result == RESULT_OK ? RESULT_CONFLICT : result;
     }
     snprintf(check->facts->last_file, sizeof(check->facts->last_file), "%s", file);
@@ -338,10 +178,10 @@ static enum result read_tail(struct check *check)
     return RESULT_OK;
 }
 
-static enum result read_status(struct check *check, const char *name, uint64_t *ret_value)
+static enum result read_status(struct source_check *check, const char *name, uint64_t *ret_value)
 {
     struct sql_rows *rows;
-    char sql[STATEMENT_MAX];
+    char sql[SOURCE_STATEMENT_MAX];
     snprintf(sql, sizeof(sql), "SHOW GLOBAL STATUS LIKE '%s'", name);
     enum result result = sql_client_run(check->client, sql, &rows);
     if (result != RESULT_OK)
@@ -354,8 +194,8 @@ static enum result read_status(struct check *check, const char *name, uint64_t *
 
 /* Names of the replicas registered at the source that are not ackgate; an old connection of ours may still be
  * there. */
-static void name_other_replicas(struct check *check, char *ret_names, size_t names_max, unsigned *ret_ours,
-                                unsigned *ret_others)
+static void name_other_replicas(struct source_check *check, char *ret_names, size_t names_max,
+                                unsigned *ret_ours, unsigned *ret_others)
 {
     struct sql_rows *rows;
     size_t length = 0;
@@ -382,7 +222,7 @@ static void name_other_replicas(struct check *check, char *ret_names, size_t nam
 }
 
 /* Other semi-sync replicas at the source release its waits without asking us. */
-static enum result check_semi_sync_clients(struct check *check)
+static enum result check_semi_sync_clients(struct source_check *check)
 {
     uint64_t clients = 0;
     unsigned ours = 0;
@@ -399,7 +239,7 @@ static enum result check_semi_sync_clients(struct check *check)
     name_other_replicas(check, names, sizeof(names), &ours, &others);
     if (others == 0 || clients <= ours)
         return RESULT_OK;
-    add_reason(
+    source_check_add_reason(
         check,
         "%u semi-sync replicas are attached to it beside ackgate, of %s: their acks release its commits "
         "without the quorum. Point them to ackgate's replication port, or switch semi-sync off on them",
@@ -407,30 +247,30 @@ static enum result check_semi_sync_clients(struct check *check)
     return RESULT_CONFLICT;
 }
 
-typedef enum result check_step(struct check *check);
+typedef enum result check_step(struct source_check *check);
 
-static check_step *const steps[] = {read_identity,          check_identity, check_fixed,
-                                    check_semi_sync,        check_tracking, read_base,
+static check_step *const steps[] = {read_identity,          check_identity,        check_fixed,
+                                    source_check_semi_sync, source_check_tracking, read_base,
                                     check_semi_sync_clients};
 
-static enum result run_steps(struct check *check)
+static enum result run_steps(struct source_check *check)
 {
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         enum result result = steps[i](check);
         if (result != RESULT_OK) {
             if (check->reason_length == 0)
-                add_reason(check, "%s", log_quote_text(sql_client_error(check->client)));
+                source_check_add_reason(check, "%s", log_quote_text(sql_client_error(check->client)));
             return result;
         }
     }
     if (check->reason_length == 0)
         return RESULT_OK;
     /* configure = off, and something differs */
-    add_reason(check, ". Set these, or let ackgate do it with source.configure = on");
+    source_check_add_reason(check, ". Set these, or let ackgate do it with source.configure = on");
     return RESULT_CONFLICT;
 }
 
-static enum result open_client(struct check *check, unsigned timeout_seconds)
+static enum result open_client(struct source_check *check, unsigned timeout_seconds)
 {
     const struct config *config = check->config;
     struct sql_client_options options = {
@@ -443,14 +283,14 @@ static enum result open_client(struct check *check, unsigned timeout_seconds)
     char *error = NULL;
     enum result result = sql_client_open(&options, &check->client, &error);
     if (result != RESULT_OK)
-        add_reason(check, "cannot log in as %s: %s", log_quote_text(config->source.user),
-                   log_quote_text(error));
+        source_check_add_reason(check, "cannot log in as %s: %s", log_quote_text(config->source.user),
+                                log_quote_text(error));
     free(error);
     return result;
 }
 
 /* What the binlog's lock guards: on a connection of its own that gives up soon. */
-static enum result read_files(struct check *check, bool needs_files)
+static enum result read_files(struct source_check *check, bool needs_files)
 {
     enum result result = open_client(check, LOCK_TIMEOUT_SECONDS);
     if (result == RESULT_OK && needs_files)
@@ -469,7 +309,7 @@ enum result source_check(const struct config *config, const struct source_check_
                          struct source_facts *ret_facts, char ret_reason[SOURCE_REASON_MAX])
 {
     struct source_facts facts = {0};
-    struct check check = {.config = config, .request = request, .facts = &facts, .reason = ret_reason};
+    struct source_check check = {.config = config, .request = request, .facts = &facts, .reason = ret_reason};
     unsigned timeout_seconds = (unsigned)(config->source.connect_timeout_ms / 1000);
     ret_reason[0] = '\0';
     enum result result = open_client(
@@ -488,7 +328,7 @@ enum result source_check(const struct config *config, const struct source_check_
 enum result source_check_tail(const struct config *config, struct source_facts *facts)
 {
     char reason[SOURCE_REASON_MAX];
-    struct check check = {.config = config, .facts = facts, .reason = reason};
+    struct source_check check = {.config = config, .facts = facts, .reason = reason};
     enum result result = open_client(&check, LOCK_TIMEOUT_SECONDS);
     if (result == RESULT_OK)
         result = read_tail(&check);
