@@ -1,5 +1,6 @@
 /* Telling the statements of admin_statement.h apart. */
 #include "proxy/admin_statement.h"
+#include "recovery/tail_text.h"
 
 #include "protocol/constants.h"
 
@@ -135,11 +136,20 @@ static void run_tokens(struct admin_context *context, const struct admin_tokens 
         admin_syntax_error(out, tokens, 0);
 }
 
+/* Only the listing of a source's tail is long; it is no SQL, and has a bound of its own. */
+static size_t length_max(struct span sql)
+{
+    static const char word[] = "RECOVER ";
+    struct span begin = {sql.data, strlen(word)};
+    bool is_recover = sql.length > begin.length && span_is_text_nocase(begin, word);
+    return is_recover ? TAIL_TEXT_MAX + ADMIN_SQL_TEXT_MAX : ADMIN_SQL_TEXT_MAX;
+}
+
 void admin_statement_run(struct admin_context *context, struct span sql, struct resultset_writer *out)
 {
     struct admin_tokens tokens;
     size_t at;
-    if (sql.length > ADMIN_SQL_TEXT_MAX) {
+    if (sql.length > length_max(sql)) {
         admin_error(out, ERROR_CODE_PACKET_TOO_LARGE, "A statement has at most %d bytes here",
                     ADMIN_SQL_TEXT_MAX);
         return;
