@@ -43,7 +43,7 @@ struct core *core_new(const struct quorum *rule, size_t voter_count, struct posi
 {
     struct core *core = xcalloc(1, sizeof(*core));
     core->rule = *rule;
-    core->confirmed = core->last_stored = core->durable = confirmed;
+    core->confirmed = core->last_stored = confirmed; /* the store says itself how much of it is there */
     ack_table_init(&core->acks, voter_count);
     return core;
 }
