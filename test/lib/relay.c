@@ -18,7 +18,7 @@
 #include "protocol/xalloc.h"
 #include "test/lib/place.h"
 
-enum { CHUNK_BYTES = 65536 };
+enum { CHUNK_BYTES = 65536, LOOK_MS = 20 };
 
 struct relay {
     uint16_t port;
@@ -29,12 +29,15 @@ struct relay {
     char wanted[64]; /* empty: nothing is to be damaged */
     atomic_bool has_corrupted;
     atomic_uint connections;
+    atomic_bool is_holding;
+    atomic_uint dropped; /* connections up to this one are to end */
     struct relay *next;
 };
 
 /* side[0]: who connected to us; side[1]: the target. */
 struct pair {
     struct relay *relay;
+    unsigned number;
     int side[2];
 };
 
@@ -95,20 +98,34 @@ static bool pump(struct pair *pair, int from, char *chunk)
     return send_all(pair->side[!from], chunk, (size_t)got);
 }
 
+/* What can be read, as a bit for each side; -1: the pair has to end. A held side is not looked at. */
+static int wait_for_bytes(const struct pair *pair)
+{
+    struct pollfd polls[2] = {
+        {.fd = pair->side[0],                                              .events = POLLIN},
+        {.fd = atomic_load(&pair->relay->is_holding) ? -1 : pair->side[1], .events = POLLIN},
+    };
+
+    if (poll(polls, 2, LOOK_MS) < 0 || pair->number <= atomic_load(&pair->relay->dropped))
+        return -1;
+    if (atomic_load(&pair->relay->is_holding))
+        polls[1].revents = 0;
+    return (polls[0].revents ? 1 : 0) | (polls[1].revents ? 2 : 0);
+}
+
 static void *run_pair(void *arg)
 {
     struct pair *pair = arg;
-    struct pollfd polls[2] = {
-        {.fd = pair->side[0], .events = POLLIN},
-        {.fd = pair->side[1], .events = POLLIN},
-    };
     char *chunk = xmalloc(CHUNK_BYTES);
     bool goes_on = true;
 
-    while (goes_on && poll(polls, 2, -1) > 0)
+    while (goes_on) {
+        int ready = wait_for_bytes(pair);
+        goes_on = ready >= 0;
         for (int from = 0; from < 2 && goes_on; from++)
-            if (polls[from].revents)
+            if (ready & (1 << from))
                 goes_on = pump(pair, from, chunk);
+    }
     (void)close(pair->side[0]);
     (void)close(pair->side[1]);
     free(chunk);
@@ -124,7 +141,7 @@ static void serve(struct relay *relay, int fd)
     int on = 1;
 
     *pair = (struct pair){
-        relay, {fd, open_socket()}
+        relay, atomic_load(&relay->connections), {fd, open_socket()}
     };
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(pair->side[1], (struct sockaddr *)&target, sizeof target) == 0 &&
@@ -178,6 +195,17 @@ void relay_corrupt_next(struct relay *relay, const char *text)
     (void)pthread_mutex_lock(&relay->lock);
     (void)snprintf(relay->wanted, sizeof relay->wanted, "%s", text);
     (void)pthread_mutex_unlock(&relay->lock);
+}
+
+void relay_hold(struct relay *relay)
+{
+    atomic_store(&relay->is_holding, true);
+}
+
+void relay_drop(struct relay *relay)
+{
+    atomic_store(&relay->dropped, atomic_load(&relay->connections));
+    atomic_store(&relay->is_holding, false);
 }
 
 bool relay_has_corrupted(void *relay)
