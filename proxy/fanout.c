@@ -64,6 +64,11 @@ bool fanout_kill(struct fanout *fanout, uint64_t connection_id)
     return true;
 }
 
+void fanout_set_complete(struct fanout *fanout)
+{
+    fanout->is_complete = true;
+}
+
 /* ---- who they are ---- */
 
 uint32_t fanout_identify(const struct fanout *fanout, const char *uuid, uint32_t server_id)

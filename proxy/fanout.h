@@ -42,6 +42,12 @@ MUST_CHECK enum result fanout_start(struct loop *loop, const struct config *conf
                                     const struct fanout_callbacks *callbacks, struct fanout **ret_fanout);
 void fanout_set_identity(struct fanout *fanout, const struct fanout_identity *identity);
 void fanout_begin(struct fanout *fanout, uint64_t connection_id);
+/*
+ * The store has everything that the source had when it was asked. Until then a replica that asks for what the
+ * store does not have may be right, and is told so with an error after which it tries again (1105); from then
+ * on with 1236, which stops its receiver.
+ */
+void fanout_set_complete(struct fanout *fanout);
 /* The store has grown: sends to everybody who is waiting for more. One call for each batch. */
 void fanout_on_stored(struct fanout *fanout);
 /* The furthest that any connection of now was sent, or has by what it said of itself, and how many are

@@ -35,6 +35,7 @@ struct fanout {
     struct fanout_voter voters[CONFIG_VOTERS_MAX];
     struct stream_batch *batch;
     uint8_t *read_buffer; /* FANOUT_READ_BYTES */
+    bool is_complete;     /* fanout_set_complete() */
 };
 
 void fanout_remove(struct fanout *fanout, struct replica *replica);

@@ -37,6 +37,7 @@ struct pipeline {
     struct view_histogram commit_wait;
     uint64_t started_ms;
     bool is_store_failed;
+    bool is_store_complete; /* it has had all that the source had, in this run */
 
     /* recover_source.c, recover_operator.c */
     struct position store_end_at_start;      /* all that a consumer of an earlier run can have been sent */

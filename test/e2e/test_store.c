@@ -124,6 +124,30 @@ START_TEST(torn_tail)
 }
 END_TEST
 
+/* The same, but the source cannot fill the store again for a while: the replica, which has more, is put off
+ * and not refused for good. */
+START_TEST(torn_tail_while_the_source_hangs)
+{
+    struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1)", 1);
+    struct sql *app = gate_app(t->gate);
+    struct stat status;
+
+    sql_exec(app, create_table);
+    sql_exec(app, "INSERT INTO d.t VALUES (1, REPEAT('x', 1000))");
+    const char *path = store_path(t->gate, sql_value(server_admin(t->source), "SHOW BINARY LOGS"));
+    gate_kill(t->gate);
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(truncate(path, status.st_size - 1), 0);
+    server_freeze(t->source);
+    gate_start(t->gate);
+    gate_wait_logged(t->gate, "replica r1: put off:");
+    server_thaw(t->source);
+    topology_wait_open(t);
+    sql_exec(gate_app(t->gate), "INSERT INTO d.t VALUES (2, '')");
+    topology_assert_same_data(t);
+}
+END_TEST
+
 START_TEST(damaged_on_the_way)
 {
     struct topology *t = topology_start_with(&(struct topology_options){
@@ -439,6 +463,7 @@ int main(void)
     e2e_add(suite, "same_files", the_sources_files);
     e2e_add(suite, "after_crashes", the_same_after_crashes);
     e2e_add(suite, "torn_tail", torn_tail);
+    e2e_add(suite, "torn_tail", torn_tail_while_the_source_hangs);
     e2e_add(suite, "damaged", damaged_on_the_way);
     e2e_add(suite, "start_at", start_at);
     e2e_add_family(suite, "gtids_off", gtids_are_off, FAMILY_MYSQL);
