@@ -249,9 +249,9 @@ static enum result check_semi_sync_clients(struct source_check *check)
 
 typedef enum result check_step(struct source_check *check);
 
-static check_step *const steps[] = {read_identity,          check_identity,        check_fixed,
-                                    source_check_semi_sync, source_check_tracking, read_base,
-                                    check_semi_sync_clients};
+static check_step *const steps[] = {read_identity,       check_identity,         check_fixed,
+                                    source_check_grants, source_check_semi_sync, source_check_tracking,
+                                    read_base,           check_semi_sync_clients};
 
 static enum result run_steps(struct source_check *check)
 {
