@@ -109,8 +109,12 @@ static enum result start(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
     enum result result = become_user(config->ackgate.user);
-    if (result == RESULT_OK)
+    if (result == RESULT_OK) {
         result = log_open(config->ackgate.log_file, config->ackgate.log_level, config->ackgate.is_log_json);
+        if (result != RESULT_OK)
+            log_error("ackgate", "ackgate.log_file %s cannot be opened: %s", config->ackgate.log_file,
+                      strerror(errno));
+    }
     if (result != RESULT_OK) {
         log_error("ackgate", "cannot start: %s", result_text(result));
         return result;
