@@ -269,6 +269,13 @@ static void add_txn(struct walk *walk, uint32_t crc)
     (void)tail_add_txn(walk->tail, &added);
 }
 
+/* A GTID of the other family; anonymous ones have none. */
+static bool is_foreign(const struct walk *walk)
+{
+    const struct gtid *gtid = &walk->tracker.txn.gtid;
+    return !gtid_is_none(gtid) && gtid->flavor != walk->tail->flavor;
+}
+
 /* RESULT_CLOSED at the file's end, else why the next event is none. */
 static enum result read_events(struct walk *walk, struct binlog_file *file)
 {
@@ -281,6 +288,8 @@ static enum result read_events(struct walk *walk, struct binlog_file *file)
         if (result != RESULT_OK)
             return result;
         result = txn_tracker_step(&walk->tracker, &event.header, event.body, event.start, &step);
+        if (result == RESULT_OK && step == TXN_STEP_BEGINS && is_foreign(walk))
+            result = RESULT_MALFORMED;
         if (result != RESULT_OK) {
             walk->is_mixed_up = true;
             return result;

@@ -3,6 +3,7 @@
 
 #include "protocol/xalloc.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,22 +96,37 @@ static enum result walk_ranges(const struct cut_ranges *ranges, struct storage *
     return result;
 }
 
+static enum result write_draft(const struct cut_ranges *ranges, struct storage *storage, const char *path)
+{
+    struct storage_file *copy;
+    enum result result = storage_open(storage, path, STORAGE_CREATE, &copy);
+    if (result != RESULT_OK)
+        return result;
+    result = storage_truncate(copy, 0);
+    if (result == RESULT_OK)
+        result = walk_ranges(ranges, storage, copy, write_block);
+    if (result == RESULT_OK)
+        result = storage_sync(copy);
+    int reason = errno;
+    storage_close(&copy);
+    errno = reason;
+    return result;
+}
+
 static enum result write_copy(const struct cut_ranges *ranges, struct storage *storage, const char *dir,
                               const char *path)
 {
-    struct storage_file *copy;
     char *draft = xasprintf("%s.tmp", path);
-    enum result result = storage_open(storage, draft, STORAGE_CREATE, &copy);
+    enum result result = write_draft(ranges, storage, draft);
     if (result == RESULT_OK) {
-        result = storage_truncate(copy, 0);
-        if (result == RESULT_OK)
-            result = walk_ranges(ranges, storage, copy, write_block);
-        if (result == RESULT_OK)
-            result = storage_sync(copy);
-        storage_close(&copy);
-    }
-    if (result == RESULT_OK)
         result = storage_rename(storage, draft, path);
+    } else {
+        int reason = errno;
+        enum result removed = storage_remove(storage, draft);
+        (void)
+            removed; /* if it fails too, the draft fills the disk for nothing, and is used by the next run */
+        errno = reason;
+    }
     if (result == RESULT_OK)
         result = storage_sync_dir(storage, dir);
     free(draft);

@@ -247,9 +247,11 @@ static void fill_in(struct recover_options *options)
     default_to(&options->socket, options->server.socket);
     default_to(&options->proxy_host, "127.0.0.1");
     default_to(&options->user, "admin");
-    size_t length = strlen(options->datadir);
-    while (length > 1 && options->datadir[length - 1] == '/')
-        options->datadir[--length] = '\0';
+    char *real = realpath(options->datadir, NULL);
+    if (real == NULL) /* whoever opens it will say why */
+        return;
+    free(options->datadir);
+    options->datadir = real;
 }
 
 enum result recover_options_read(int argc, char **argv, const char *const *defaults,

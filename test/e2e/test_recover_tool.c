@@ -314,6 +314,47 @@ START_TEST(engine_has_what_was_discarded)
 }
 END_TEST
 
+/* MySQL's @@gtid_executed, when verify is told where to ask. */
+START_TEST(verify_asks_mysql)
+{
+    struct scene scene = start_scene(TEST_FAMILY);
+    struct server *source = scene.t->source;
+
+    write_and_kill(&scene, "INSERT INTO d.t VALUES (2, 'phantom')");
+    recover_apply(scene.t->gate, source);
+    server_start(source);
+    ck_assert_int_eq(
+        recover_run(scene.t->gate, source, "verify", "--source-user=root", "--socket", source->socket, NULL),
+        0);
+    ck_assert_msg(strstr(recover_output(), "executed=") != NULL, "%s", recover_output());
+    assert_all_well(&scene);
+}
+END_TEST
+
+/* Root's tool works as the owner of the data directory. */
+START_TEST(files_belong_to_the_owner)
+{
+    enum { OWNER = 65534 };
+    struct scene scene = start_scene(TEST_FAMILY);
+    struct server *source = scene.t->source;
+    struct stat status;
+
+    if (geteuid() != 0)
+        return;
+    write_and_kill(&scene, "INSERT INTO d.t VALUES (2, 'phantom')");
+    process_must_run("/dev/null", "chown", "-R", "65534:65534", source->datadir);
+    ck_assert_int_eq(chmod(source->dir, 0755), 0);
+    recover_apply(scene.t->gate, source);
+    const char *const paths[] = {place_format("%s/binlog.000001", source->datadir),
+                                 place_format("%s/binlog.index", source->datadir),
+                                 place_format("%s/ackgate-discarded", source->datadir), kept_file(&scene)};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        ck_assert_msg(stat(paths[i], &status) == 0, "%s: %m", paths[i]);
+        ck_assert_msg(status.st_uid == OWNER && status.st_gid == OWNER, "%s", paths[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("recover_tool");
@@ -326,6 +367,8 @@ int main(void)
     e2e_add(suite, "refusals", refusals_change_nothing);
     e2e_add(suite, "steps", killed_at_each_step);
     e2e_add(suite, "run", run_becomes_the_server);
+    e2e_add_family(suite, "verify", verify_asks_mysql, FAMILY_MYSQL);
+    e2e_add(suite, "owner", files_belong_to_the_owner);
     e2e_add_family(suite, "engine", engine_has_what_was_discarded, FAMILY_MARIADB);
     return e2e_main(suite);
 }

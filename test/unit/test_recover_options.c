@@ -85,10 +85,10 @@ END_TEST
 
 START_TEST(command_line)
 {
-    check_good("apply --datadir=/d/ --proxy [::1]:99 --user u --password-file /p --timeout 500ms "
+    check_good("apply --datadir=/usr/./lib/ --proxy [::1]:99 --user u --password-file /p --timeout 500ms "
                "--if_unreachable start --log-bin b --json");
     ck_assert_int_eq(options.verb, RECOVER_APPLY);
-    ck_assert_str_eq(options.datadir, "/d");
+    ck_assert_str_eq(options.datadir, "/usr/lib");
     ck_assert_str_eq(options.proxy_host, "::1");
     ck_assert_uint_eq(options.proxy_port, 99);
     ck_assert_str_eq(options.user, "u");
@@ -135,6 +135,15 @@ START_TEST(mistakes)
     check_bad("check --config /nowhere/x", "/nowhere/x");
     check_bad("check --defaults-file /nowhere/y", "/nowhere/y");
     check_bad("check -- mysqld --defaults-file=/nowhere/z", "/nowhere/z");
+}
+END_TEST
+
+START_TEST(sample_config)
+{
+    check_good("apply --config conf/ackgate-recover.cnf");
+    ck_assert_str_eq(options.proxy_host, "10.0.0.5");
+    ck_assert_str_eq(options.password_file, "/etc/ackgate/recover.password");
+    ck_assert_uint_eq(options.timeout_ms, 60000);
 }
 END_TEST
 
@@ -341,6 +350,7 @@ int main(void)
     tcase_add_test(tests, defaults);
     tcase_add_test(tests, command_line);
     tcase_add_test(tests, mistakes);
+    tcase_add_test(tests, sample_config);
     tcase_add_test(tests, config_file);
     tcase_add_test(tests, option_files);
     tcase_add_test(tests, password_files);
