@@ -155,9 +155,27 @@ static enum result journal_decision(struct pipeline *pipeline, const struct deci
     return journal_sink_put_blocking(pipeline->journal, &record);
 }
 
+/*
+ * A client may still wait for the OK of a transaction that is discarded, when the source's host died without
+ * a word. Its GTID will come again for other content, and must not set that OK free (P1).
+ */
+static void end_sessions(struct pipeline *pipeline)
+{
+    size_t max = pipeline->config->app.max_connections;
+    struct view_session *views = xcalloc(max + 1, sizeof(*views));
+    size_t count = app_sessions(pipeline->app, views, max);
+    size_t ended = 0;
+    for (size_t i = 0; i < count; i++)
+        ended += app_kill(pipeline->app, views[i].id);
+    if (ended > 0)
+        log_warn("recovery", "ended %zu application sessions of the crashed source", ended);
+    free(views);
+}
+
 static enum result forget_discarded(struct pipeline *pipeline, const struct decision *decision)
 {
     struct store_cut cut = {decision->from, journal_sink_state(pipeline->journal)->epoch};
+    end_sessions(pipeline);
     fanout_cut(pipeline->fanout, cut.at);
     enum result result = store_cut(pipeline->store, &cut);
     if (result != RESULT_OK)
