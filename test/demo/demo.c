@@ -5,6 +5,7 @@
  * SERVER=mysql|mariadb picks the family (mysql). Leaves everything running until Ctrl-C, with commands to
  * try; DEMO=once ends by itself, with exit code 0 when everything held.
  */
+#include "test/lib/recover.h"
 #include "test/lib/topology.h"
 
 #include <check.h>
@@ -104,6 +105,55 @@ static void tell_end(struct topology *t)
           is_everywhere(t, "SELECT COUNT(*) FROM shop.orders", "3"));
 }
 
+static void show_output(const char *command)
+{
+    say("   $ %s", command);
+    char text[2048];
+    snprintf(text, sizeof(text), "%s", recover_output());
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        say("     %s", line);
+}
+
+static void tell_crash(struct topology *t, struct sql *app)
+{
+    say("\n5. Both replicas stop again. A commit is written to the source's binlog, nobody has it, and the "
+        "source dies.");
+    replica_stop_receiver(t->replica[0]);
+    replica_stop_receiver(t->replica[1]);
+    gate_wait_attached(t->gate, 0);
+    sql_start(app, "INSERT INTO shop.orders VALUES (4, 'nobody has it')");
+    WAIT_SQL(gate_admin(t->gate), "SELECT COUNT(*) FROM waiting", "1");
+    server_kill(t->source);
+    check("the client got no OK: its connection broke", sql_finish_try(app) != 0);
+    say("   Started like this, the source would commit that order all by itself, and show it until the next "
+        "failover.\n"
+        "   ackgate-recover runs before it starts and asks ackgate what to discard:");
+    int code = recover_run(t->gate, t->source, "apply", NULL);
+    show_output("ackgate-recover apply --datadir … --proxy …");
+    check("it is safe to start", code == 0);
+    server_start(t->source);
+    code = recover_run(t->gate, t->source, "verify", NULL);
+    show_output("ackgate-recover verify --datadir … --proxy …          (after its start)");
+    check("nothing that was cut is left in the source's engine", code == 0);
+}
+
+static void tell_after_crash(struct topology *t)
+{
+    static const char phantom[] = "SELECT COUNT(*) FROM shop.orders WHERE id = 4";
+    say("\n6. The source is back, the replicas too, and commits go on.");
+    replica_start_receiver(t->replica[0]);
+    replica_start_receiver(t->replica[1]);
+    topology_wait_open(t);
+    struct sql *app = gate_app(t->gate);
+    sql_exec(app, "INSERT INTO shop.orders VALUES (5, 'cake')");
+    sql_close(app);
+    topology_assert_same_data(t);
+    show(gate_admin(t->gate), "SELECT epoch, gtid, reason FROM discarded");
+    check("order 4 is on no server", is_everywhere(t, phantom, "0"));
+    check("source, r1 and r2 hold the same four orders",
+          is_everywhere(t, "SELECT COUNT(*) FROM shop.orders", "4"));
+}
+
 static void tell_what_to_try(const struct topology *t)
 {
     say("\nEverything is left running until Ctrl-C. Try, in another terminal:\n"
@@ -143,6 +193,8 @@ START_TEST(story)
     tell_waiting_commit(t, app);
     tell_release(t, app);
     tell_end(t);
+    tell_crash(t, app);
+    tell_after_crash(t);
     sql_close(app);
     say("\n%s", failed == 0 ? "Everything held." : "Something did not hold: see [FAIL] above.");
     const char *demo = getenv("DEMO");
