@@ -306,6 +306,47 @@ START_TEST(engine_committed_and_discarded)
 }
 END_TEST
 
+/* The tool was run by hand and the server is alive: what it would send again is not taken. */
+START_TEST(cut_under_a_running_server)
+{
+    struct waiting waiting;
+    struct topology *t = start(TEST_FAMILY, &waiting);
+    struct sql *admin = gate_admin(t->gate);
+    while (atol(server_status(t->source, "Uptime")) < 4)
+        sleep_ms(100);
+    assert_cut(t, &waiting, "TAIL", false);
+    WAIT_SQL(admin, "SELECT state, reason LIKE 'it was running while%' FROM source", "refused\t1");
+    ck_assert_int_eq(sql_number(admin, "SELECT received_pos FROM source"), waiting.start);
+    server_kill(t->source);
+    assert_cut(t, &waiting, "TAIL", false);
+    cut_binlog(t, &waiting);
+    server_start(t->source);
+    report_engine(t, &waiting);
+    go_on(t, "1");
+    ck_assert_str_eq(gate_status(t->gate, "Ackgate_epoch"), "2");
+}
+END_TEST
+
+/* Its acks would release commits that the quorum does not have. */
+START_TEST(another_semi_sync_replica)
+{
+    struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1)", 2);
+    replica_detach(t->replica[1]);
+    gate_stop(t->gate);
+    replica_attach(t->replica[1], "127.0.0.1", t->source->port, "repl", "repl-pw", REPLICA_GTID);
+    replica_wait_streaming(t->replica[1]);
+    gate_start(t->gate);
+    struct sql *admin = gate_admin(t->gate);
+    WAIT_SQL(admin,
+             "SELECT state, reason LIKE '%semi-sync replicas are attached to it beside ackgate%' FROM source",
+             "refused\t1");
+    replica_detach(t->replica[1]);
+    for (int i = 0; i < 3; i++) /* so that the source finds it gone */
+        sql_exec(server_admin(t->source), "FLUSH BINARY LOGS");
+    gate_wait_open(t->gate);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("recover_daemon");
@@ -314,5 +355,7 @@ int main(void)
     e2e_add(suite, "ackgate_killed", what_a_killed_ackgate_may_have_sent_is_completed);
     e2e_add(suite, "refused", another_server_and_a_lost_tail_are_refused);
     e2e_add(suite, "engine_committed", engine_committed_and_discarded);
+    e2e_add(suite, "running", cut_under_a_running_server);
+    e2e_add(suite, "semi_sync_replica", another_semi_sync_replica);
     return e2e_main(suite);
 }
