@@ -2,8 +2,8 @@
 #include "recovery/apply.h"
 
 #include "protocol/xalloc.h"
+#include "recovery/binlog_dir.h"
 #include "recovery/binlog_file.h"
-#include "recovery/binlog_tail.h"
 #include "recovery/cut_copy.h"
 
 #include <errno.h>
@@ -106,7 +106,7 @@ static enum result look_at_file(struct apply *apply)
 static enum result look_at_later(struct apply *apply, uint64_t number, uint64_t size)
 {
     struct binlog_file file;
-    char *path = binlog_tail_path(apply->request->index, number);
+    char *path = binlog_dir_path(apply->request->index, number);
     enum result result = binlog_file_open(storage_of(apply), path, &file);
     if (result == RESULT_OK) {
         binlog_file_seek(&file, BINLOG_START);
@@ -193,7 +193,7 @@ static enum result remove_later(struct apply *apply)
     const struct tail *tail = apply->request->tail;
     enum result result = RESULT_OK;
     for (size_t i = tail->file_count; result == RESULT_OK && i > 0 && is_later(apply, i - 1); i--) {
-        char *path = binlog_tail_path(apply->request->index, tail->files[i - 1].number);
+        char *path = binlog_dir_path(apply->request->index, tail->files[i - 1].number);
         result = storage_remove(storage_of(apply), path);
         if (result == RESULT_NOT_FOUND)
             result = RESULT_OK;
@@ -247,7 +247,7 @@ enum result apply_cut(const struct apply_request *request, struct apply_report *
 {
     struct apply_report report = {0};
     struct apply apply = {.request = request, .report = &report, .problem = ret_problem};
-    apply.path = binlog_tail_path(request->index, request->cut.file);
+    apply.path = binlog_dir_path(request->index, request->cut.file);
     enum result result = look(&apply);
     if (result == RESULT_OK)
         result = carry_out(&apply);

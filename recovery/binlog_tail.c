@@ -8,6 +8,7 @@
 #include "recovery/binlog_tail.h"
 
 #include "protocol/xalloc.h"
+#include "recovery/binlog_dir.h"
 #include "recovery/binlog_file.h"
 
 #include <assert.h>
@@ -35,97 +36,7 @@ static enum result fail_with(const struct walk *walk, const char *path, enum res
     return result;
 }
 
-char *binlog_tail_path(const struct binlog_index *index, uint64_t number)
-{
-    char name[BINLOG_NAME_MAX];
-    size_t line = binlog_index_find(index, number);
-    if (line < index->count && index->lines[line].number == number)
-        return xstrdup(index->lines[line].path);
-    const struct binlog_index_line *newest = &index->lines[index->count - 1];
-    binlog_name_format(index->base, number, name);
-    return xasprintf("%.*s%s", (int)(newest->name - newest->path), newest->path, name);
-}
-
 /* ---- what there is ---- */
-
-struct listing {
-    const char *base;
-    uint64_t *numbers;
-    size_t count;
-};
-
-static void add_number(struct listing *listing, uint64_t number)
-{
-    if ((listing->count & (listing->count + 1)) == 0) /* room is always one less than a power of two */
-        listing->numbers = xrealloc(listing->numbers, (2 * listing->count + 1) * sizeof *listing->numbers);
-    listing->numbers[listing->count++] = number;
-}
-
-static void on_name(void *argument, const char *name)
-{
-    struct listing *listing = argument;
-    struct span base;
-    uint64_t number;
-    if (binlog_name_parse(span_of_text(name), &base, &number) == RESULT_OK &&
-        span_is_text(base, listing->base))
-        add_number(listing, number);
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    const uint64_t *one = a, *other = b;
-    return (*one > *other) - (*one < *other);
-}
-
-static enum result file_size(struct storage *storage, const char *path, uint64_t *ret_size)
-{
-    struct storage_file *file;
-    enum result result = storage_open(storage, path, STORAGE_READ, &file);
-    if (result == RESULT_OK) {
-        result = storage_size(file, ret_size);
-        storage_close(&file);
-    }
-    return result;
-}
-
-static enum result add_sizes(struct walk *walk, const struct listing *listing)
-{
-    size_t first = listing->count > TAIL_FILES_MAX ? listing->count - TAIL_FILES_MAX : 0;
-    for (size_t i = first; i < listing->count; i++) {
-        uint64_t size;
-        if (i > 0 && listing->numbers[i] == listing->numbers[i - 1])
-            continue;
-        char *path = binlog_tail_path(walk->request->index, listing->numbers[i]);
-        enum result result = file_size(walk->request->storage, path, &size);
-        if (result == RESULT_OK)
-            tail_add_file(walk->tail, listing->numbers[i], size);
-        else if (result != RESULT_NOT_FOUND) /* it matters only when it has to be read */
-            (void)fail_with(walk, path, result);
-        free(path);
-        if (result != RESULT_OK && result != RESULT_NOT_FOUND)
-            return result;
-    }
-    return RESULT_OK;
-}
-
-static enum result list_files(struct walk *walk)
-{
-    const struct binlog_index *index = walk->request->index;
-    struct listing listing = {.base = index->base};
-    char *dir = path_directory(index->lines[index->count - 1].path);
-    enum result result = storage_list(walk->request->storage, dir, on_name, &listing);
-    if (result != RESULT_OK)
-        (void)fail_with(walk, dir, result);
-    for (size_t i = 0; i < index->count; i++)
-        add_number(&listing, index->lines[i].number);
-    if (result == RESULT_OK)
-        qsort(listing.numbers, listing.count, sizeof *listing.numbers, compare_numbers);
-    if (result == RESULT_OK)
-        result = add_sizes(walk, &listing);
-    free(listing.numbers);
-    free(dir);
-    return result;
-}
 
 static void take_flavor(struct tail *tail, const struct binlog_file *file)
 {
@@ -386,7 +297,7 @@ enum result binlog_tail_read(const struct binlog_tail_request *request, struct t
     }
     enum result result = span_copy_text(span_of_text(index->base), ret_tail->base, sizeof ret_tail->base);
     assert(result == RESULT_OK);
-    result = list_files(&walk);
+    result = binlog_dir_list(request->storage, index, ret_tail, ret_problem);
     if (result == RESULT_OK)
         result = read_newest(&walk);
     txn_tracker_init(&walk.tracker, ret_tail->flavor);

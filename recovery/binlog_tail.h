@@ -29,8 +29,4 @@ struct binlog_tail_request {
 MUST_CHECK enum result binlog_tail_read(const struct binlog_tail_request *request, struct tail *ret_tail,
                                         char **ret_problem);
 
-/* The path of a binlog file, allocated: as the index has it, or, without a line, beside the newest that has
- * one. */
-char *binlog_tail_path(const struct binlog_index *index, uint64_t number);
-
 #endif

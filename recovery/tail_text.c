@@ -81,8 +81,10 @@ char *tail_format(const struct tail *tail, size_t *ret_length)
         rewind(out);
         put_header(out, tail, true);
     }
-    for (size_t i = 0; i < count; i++)
-        fwrite(line, 1, format_txn(&tail->txns[i], line), out);
+    for (size_t i = 0; i < count; i++) {
+        size_t line_length = format_txn(&tail->txns[i], line);
+        fwrite(line, 1, line_length, out);
+    }
     fclose(out);
     if (ret_length != NULL)
         *ret_length = length;
