@@ -21,7 +21,7 @@ E2E      := $(wildcard test/e2e/test_*.c)
 TESTLIB  := $(wildcard test/lib/*.c)
 
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-PROGRAMS := $(BUILD)/ackgate $(if $(TOOL),$(BUILD)/ackgate-recover)
+PROGRAMS := $(BUILD)/ackgate $(BUILD)/ackgate-recover
 UNIT_PROGRAMS  = $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT))
 E2E_PROGRAMS   = $(patsubst test/e2e/%.c,$(BUILD)/e2e/%,$(E2E))
 
