@@ -63,6 +63,17 @@ static enum result ask_mysql(const struct recover_options *options, struct engin
     return result;
 }
 
+/* The report in words, allocated. */
+static char *describe(const struct engine_report *report)
+{
+    if (report->flavor == FLAVOR_MARIADB && report->file[0] == '\0')
+        return xstrdup("told ackgate that InnoDB names no position of the binlog");
+    if (report->flavor == FLAVOR_MARIADB)
+        return xasprintf("told ackgate that InnoDB stands at %s:%llu of the binlog", report->file,
+                         (unsigned long long)report->offset);
+    return xstrdup("told ackgate which transactions the server has executed");
+}
+
 static int tell(const struct recover_options *options, const char *password,
                 const struct engine_report *report)
 {
@@ -77,7 +88,7 @@ static int tell(const struct recover_options *options, const char *password,
     enum recover_outcome outcome = recover_tell_engine(&talk, report, &problem);
     int code;
     if (outcome == RECOVER_ANSWERED) {
-        char *text = engine_report_format(report);
+        char *text = describe(report);
         code = recover_say_note(options->is_json, "verified", text);
         free(text);
     } else {
