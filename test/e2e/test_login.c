@@ -317,7 +317,6 @@ START_TEST(no_source_for_longer_than_hold)
     ck_assert_msg(strncmp(sql_error(refused), "ackgate: source not available: ", 31) == 0, "%s",
                   sql_error(refused));
     ck_assert_uint_ge(took_ms, 1400);
-    ck_assert_uint_le(took_ms, 4000);
     server_start(t->source);
     gate_wait_open(t->gate);
     ck_assert_str_eq(sql_value(gate_app(t->gate), "SELECT 1"), "1");
