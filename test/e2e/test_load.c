@@ -39,6 +39,7 @@ static void assert_gate_memory(struct topology *t)
 {
     uint64_t peak = gate_rss_peak_bytes(t->gate);
 
+    fprintf(stderr, "ackgate's memory went up to %llu KiB\n", (unsigned long long)(peak / 1024));
     ck_assert_msg(peak < GATE_MEMORY_MAX, "ackgate's memory went up to %llu MiB",
                   (unsigned long long)(peak / MIB));
 }
