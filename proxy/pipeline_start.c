@@ -178,6 +178,16 @@ static void on_housekeeping(void *argument)
     timer_start(&pipeline->housekeeping, HOUSEKEEPING_MS);
 }
 
+static void log_start(const struct pipeline *pipeline)
+{
+    struct position confirmed = core_confirmed(pipeline->core);
+    char file[BINLOG_NAME_MAX] = "nothing";
+    if (!position_is_none(confirmed) && !store_is_empty(pipeline->store))
+        store_file_name(pipeline->store, confirmed.file, file, sizeof(file));
+    log_info("quorum", "rule %s; confirmed up to %s %" PRIu64 ", %zu transactions wait", pipeline->rule, file,
+             confirmed.offset, core_waiting_count(pipeline->core));
+}
+
 enum result pipeline_start(struct loop *loop, const struct config *config, struct pipeline **ret_pipeline)
 {
     struct pipeline *pipeline = xcalloc(1, sizeof(*pipeline));
@@ -203,9 +213,7 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
         pipeline_stop(&pipeline);
         return result;
     }
-    struct position confirmed = core_confirmed(pipeline->core);
-    log_info("quorum", "rule %s; confirmed up to file %" PRIu64 " offset %" PRIu64 ", %zu transactions wait",
-             pipeline->rule, confirmed.file, confirmed.offset, core_waiting_count(pipeline->core));
+    log_start(pipeline);
     timer_init(&pipeline->housekeeping, loop, on_housekeeping, pipeline);
     timer_start(&pipeline->housekeeping, HOUSEKEEPING_MS);
     struct source_callbacks callbacks = {pipeline_on_source_event, pipeline_on_facts, pipeline_on_tail,

@@ -96,6 +96,7 @@ static void log_reason(struct source *source, const char *what, const char *reas
 
 static void retry_later(struct source *source, enum source_event event, const char *reason)
 {
+    const char *what = source->stream != NULL ? "connection lost" : "cannot be followed yet";
     leave_phase(source);
     uint64_t delay_ms = source->retry_ms;
     source->retry_ms = delay_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : delay_ms * 2;
@@ -103,7 +104,7 @@ static void retry_later(struct source *source, enum source_event event, const ch
         delay_ms = REFUSED_RETRY_MS;
         log_reason(source, "refused", reason);
     } else {
-        log_reason(source, "connection lost", reason);
+        log_reason(source, what, reason);
     }
     tell(source, event, reason);
     timer_start(&source->retry, delay_ms);

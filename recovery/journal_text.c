@@ -262,7 +262,10 @@ enum result journal_text_print(struct storage *storage, const char *dir, bool is
     if (result != RESULT_OK)
         fprintf(err, "%s: %s at offset %" PRIu64 ": %s\n", report->path, result_text(result),
                 report->fault_offset, report->fault);
-    else if (report->is_tail_cut)
+    else if (report->segment == 0) {
+        fprintf(err, "%s: there is no journal here; it is the folder journal in ackgate.data_dir\n", dir);
+        result = RESULT_NOT_FOUND;
+    } else if (report->is_tail_cut)
         fprintf(err, "%s: from offset %" PRIu64 " on: %s\n", report->path, report->fault_offset,
                 report->fault);
     journal_state_release(&state);

@@ -19,7 +19,8 @@ void journal_text_detail(const struct journal_record *record, const char *base, 
 
 /*
  * Prints every record of the journal in dir, one a line, to out; with is_json one JSON object a line. A torn
- * tail or a fault is told on err in one line. Results of journal_reader_replay().
+ * tail or a fault is told on err in one line. Results of journal_reader_replay(), and RESULT_NOT_FOUND: no
+ * journal.
  */
 MUST_CHECK enum result journal_text_print(struct storage *storage, const char *dir, bool is_json, FILE *out,
                                           FILE *err);
