@@ -46,6 +46,7 @@ static struct scene start_scene(enum family family)
     scene.app = gate_app(scene.t->gate);
     sql_exec(scene.app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v TEXT); "
                         "INSERT INTO d.t VALUES (1, 'kept')");
+    topology_assert_same_data(scene.t); /* none is stopped in the middle of a transaction */
     stop_receivers(scene.t);
     scene.before = place_format("%s", server_gtids(scene.t->source));
     return scene;
