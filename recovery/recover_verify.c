@@ -71,7 +71,8 @@ static char *describe(const struct engine_report *report)
     if (report->flavor == FLAVOR_MARIADB)
         return xasprintf("told ackgate that InnoDB stands at %s:%llu of the binlog", report->file,
                          (unsigned long long)report->offset);
-    return xstrdup("told ackgate which transactions the server has executed");
+    return xasprintf("told ackgate that the server has executed %s",
+                     report->executed[0] == '\0' ? "nothing" : report->executed);
 }
 
 static int tell(const struct recover_options *options, const char *password,
