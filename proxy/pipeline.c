@@ -46,7 +46,7 @@ static void confirm(struct pipeline *pipeline, const struct core_action *action)
     note_waits(pipeline, action);
 }
 
-static void release(struct pipeline *pipeline, struct position up_to)
+void pipeline_release(struct pipeline *pipeline, struct position up_to)
 {
     char file[BINLOG_NAME_MAX];
     store_file_name(pipeline->store, up_to.file, file, sizeof(file));
@@ -95,7 +95,7 @@ void pipeline_step(struct pipeline *pipeline, const struct core_input *input)
             confirm(pipeline, action);
             break;
         case CORE_RELEASE:
-            release(pipeline, action->position);
+            pipeline_release(pipeline, action->position);
             break;
         case CORE_ADMIT:
             admit(pipeline);

@@ -36,6 +36,7 @@ struct pipeline {
     uint64_t commits_confirmed;
     struct view_histogram commit_wait;
     uint64_t started_ms;
+    bool owes_ack; /* the dump has begun where the confirmed position was when the source was looked over */
     bool is_store_failed;
     bool is_store_complete; /* it has had all that the source had, in this run */
 
@@ -50,6 +51,8 @@ struct pipeline {
     bool is_paused;
 };
 
+/* Tells the source and the app loops that everything up to here is confirmed. */
+void pipeline_release(struct pipeline *pipeline, struct position up_to);
 /* Feeds the core and does what it says. */
 void pipeline_step(struct pipeline *pipeline, const struct core_input *input);
 

@@ -26,11 +26,24 @@ static void consider_complete(struct pipeline *pipeline)
     fanout_set_complete(pipeline->fanout);
 }
 
+/* What was confirmed while there was no stream, or between choosing where the dump starts and its first
+ * bytes, could not be acked then; the source may wait for exactly that. */
+static void settle_ack(struct pipeline *pipeline)
+{
+    struct position confirmed = core_confirmed(pipeline->core);
+    if (!pipeline->owes_ack || position_is_none(confirmed) ||
+        position_compare(confirmed, store_end(pipeline->store)) > 0)
+        return;
+    pipeline->owes_ack = false;
+    pipeline_release(pipeline, confirmed);
+}
+
 void pipeline_on_batch(void *argument)
 {
     struct pipeline *pipeline = argument;
     fanout_on_stored(pipeline->fanout);
     consider_complete(pipeline);
+    settle_ack(pipeline);
 }
 
 static void set_source_state(struct pipeline *pipeline, enum core_source_state state, const char *reason)
@@ -75,6 +88,7 @@ void pipeline_on_source_event(void *argument, enum source_event event, const cha
         set_source_state(pipeline, CORE_SOURCE_REFUSED, reason);
         break;
     case SOURCE_STREAMING:
+        pipeline->owes_ack = true;
         snprintf(pipeline->source_reason, sizeof(pipeline->source_reason),
                  "completing transactions that the quorum does not have yet");
         app_set_admitted(pipeline->app, false, FLAVOR_UNKNOWN, pipeline->source_reason);
