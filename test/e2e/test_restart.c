@@ -5,6 +5,7 @@
 
 #include "test/lib/load.h"
 #include "test/lib/place.h"
+#include "test/lib/relay.h"
 #include "test/lib/runner.h"
 #include "test/lib/sql.h"
 #include "test/lib/topology.h"
@@ -175,6 +176,56 @@ START_TEST(relay_log_is_lost)
 }
 END_TEST
 
+struct hold {
+    struct relay *relay;
+    unsigned connections;
+};
+
+static bool has_connections(void *arg)
+{
+    struct hold *hold = arg;
+
+    return relay_connections(hold->relay) >= hold->connections;
+}
+
+/* ackgate comes back and finds out where the dump has to start; before the dump begins a replica brings the
+ * acks for what the source still waits for. They must reach the source all the same. */
+START_TEST(acked_before_the_dump)
+{
+    enum { LOOK_OVER = 2 }; /* connections of the look-over: the facts, and the binlog's end */
+    struct topology *t = topology_start_with(&(struct topology_options){
+        .family = TEST_FAMILY, .rule = "ANY 1 (r1)", .replicas = 1, .no_gate_start = true});
+    struct relay *relay = relay_start(t->source->port);
+
+    gate_set(t->gate, "source", "port = %u", relay_port(relay));
+    gate_start(t->gate);
+    topology_attach(t, 0, REPLICA_GTID);
+    topology_wait_open(t);
+    struct sql *app = gate_app(t->gate);
+    sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)");
+    replica_wait_caught_up(t->replica[0], t->source);
+    replica_stop_receiver(t->replica[0]);
+    sql_start(app, "INSERT INTO d.t VALUES (1)");
+    WAIT_SQL(gate_admin(t->gate), "SELECT COUNT(*) FROM waiting", "1");
+    gate_kill(t->gate);
+    (void)sql_finish_try(app);
+    struct hold hold = {relay, relay_connections(relay) + LOOK_OVER + 1};
+    relay_hold_after(relay, hold.connections - 1);
+    gate_start(t->gate);
+    wait_until(has_connections, &hold, WAIT_SECONDS, "ackgate to connect for the dump");
+    replica_start_receiver(t->replica[0]);
+    WAIT_SQL(gate_admin(t->gate), "SELECT COUNT(*) FROM waiting", "0");
+    relay_release(relay);
+    WAIT_SQL(
+        server_admin(t->source),
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for semi-sync ACK%'",
+        "0");
+    gate_wait_open(t->gate);
+    sql_exec(gate_app(t->gate), "INSERT INTO d.t VALUES (2)");
+    topology_assert_same_data(t);
+}
+END_TEST
+
 /* Commits that wait for an ack make those behind them, and a rotation, hold the lock that everybody needs who
  * asks the source where its binlog ends. An ackgate that comes back must not wait for that before it acks. */
 START_TEST(the_binlog_is_locked)
@@ -220,6 +271,7 @@ int main(void)
     e2e_add_within(suite, "both_die", source_and_ackgate_die, seconds);
     e2e_add_within(suite, "replica_dies", replica_dies, seconds);
     e2e_add_within(suite, "relay_log_lost", relay_log_is_lost, seconds);
+    e2e_add(suite, "acked_before_dump", acked_before_the_dump);
     e2e_add_within(suite, "binlog_locked", the_binlog_is_locked, seconds);
     return e2e_main(suite);
 }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -30,7 +31,8 @@ struct relay {
     atomic_bool has_corrupted;
     atomic_uint connections;
     atomic_bool is_holding;
-    atomic_uint dropped; /* connections up to this one are to end */
+    atomic_uint held_after; /* connections above this one are held */
+    atomic_uint dropped;    /* connections up to this one are to end */
     struct relay *next;
 };
 
@@ -98,17 +100,23 @@ static bool pump(struct pair *pair, int from, char *chunk)
     return send_all(pair->side[!from], chunk, (size_t)got);
 }
 
+static bool is_held(const struct pair *pair)
+{
+    return atomic_load(&pair->relay->is_holding) || pair->number > atomic_load(&pair->relay->held_after);
+}
+
 /* What can be read, as a bit for each side; -1: the pair has to end. A held side is not looked at. */
 static int wait_for_bytes(const struct pair *pair)
 {
+    bool was_held = is_held(pair);
     struct pollfd polls[2] = {
-        {.fd = pair->side[0],                                              .events = POLLIN},
-        {.fd = atomic_load(&pair->relay->is_holding) ? -1 : pair->side[1], .events = POLLIN},
+        {.fd = pair->side[0],                 .events = POLLIN},
+        {.fd = was_held ? -1 : pair->side[1], .events = POLLIN},
     };
 
     if (poll(polls, 2, LOOK_MS) < 0 || pair->number <= atomic_load(&pair->relay->dropped))
         return -1;
-    if (atomic_load(&pair->relay->is_holding))
+    if (was_held || is_held(pair))
         polls[1].revents = 0;
     return (polls[0].revents ? 1 : 0) | (polls[1].revents ? 2 : 0);
 }
@@ -173,6 +181,7 @@ struct relay *relay_start(uint16_t target_port)
     relay->next = relays;
     relays = relay;
     relay->target_port = target_port;
+    relay->held_after = UINT_MAX;
     relay->port = place_free_port();
     (void)pthread_mutex_init(&relay->lock, NULL);
     struct sockaddr_in address = local_address(relay->port);
@@ -200,6 +209,17 @@ void relay_corrupt_next(struct relay *relay, const char *text)
 void relay_hold(struct relay *relay)
 {
     atomic_store(&relay->is_holding, true);
+}
+
+void relay_hold_after(struct relay *relay, unsigned connections)
+{
+    atomic_store(&relay->held_after, connections);
+}
+
+void relay_release(struct relay *relay)
+{
+    atomic_store(&relay->held_after, UINT_MAX);
+    atomic_store(&relay->is_holding, false);
 }
 
 void relay_drop(struct relay *relay)

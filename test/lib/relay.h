@@ -18,6 +18,9 @@ bool relay_has_corrupted(void *relay); /* a wait_condition */
  * throws away what was held, breaks all connections, and lets new ones through. */
 void relay_hold(struct relay *relay);
 void relay_drop(struct relay *relay);
+/* The same only for connections that come after so many; and letting through what was held. */
+void relay_hold_after(struct relay *relay, unsigned connections);
+void relay_release(struct relay *relay);
 /* Connections taken so far. */
 unsigned relay_connections(struct relay *relay);
 
