@@ -64,6 +64,7 @@ static void initialise(enum family family, const char *datadir, const char *log)
         argv[count++] = "--auth-root-authentication-method=normal";
         argv[count++] = "--skip-test-db";
         argv[count++] = "--skip-name-resolve";
+        argv[count++] = "--force"; /* also where the machine does not know its own name */
         argv[count++] = "--innodb-log-file-size=16M";
         if (geteuid() == 0)
             argv[count++] = "--user=root";
