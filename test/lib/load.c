@@ -49,6 +49,7 @@ static bool is_explained(unsigned number)
         1152, 1158, 1159, 1160, 1161, /* network errors as the server sees them */
         1180,                         /* ackgate: outcome not known yet */
         1927,                         /* MariaDB: connection was killed */
+        3100,                         /* MySQL: its semi-sync is going down, the commit is rolled back */
         2002, 2003, 2006, 2013, 2055, /* not reachable, gone, lost */
     };
 
