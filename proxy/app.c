@@ -167,9 +167,8 @@ static void set_text(struct app *app, char *text, size_t max, const char *value)
     pthread_mutex_unlock(&app->shared.mutex);
 }
 
-void app_set_admitted(struct app *app, bool is_admitted, enum flavor flavor, const char *reason)
+void app_set_admitted(struct app *app, bool is_admitted, const char *reason)
 {
-    (void)flavor; /* a session sees its own source's in the greeting */
     set_text(app, app->shared.reason, sizeof(app->shared.reason), reason);
     if (app->is_admitted == is_admitted)
         return;

@@ -20,9 +20,9 @@ MUST_CHECK enum result app_start(struct loop *loop, const struct config *config,
                                  struct app **ret_app);
 /*
  * Whether the source may be used: new sessions wait up to app.hold otherwise and then get error 1105 with the
- * reason. flavor is the source's, known from the first admission on. Sessions that exist go on.
+ * reason. Sessions that exist go on.
  */
-void app_set_admitted(struct app *app, bool is_admitted, enum flavor flavor, const char *reason);
+void app_set_admitted(struct app *app, bool is_admitted, const char *reason);
 void app_set_paused(struct app *app, bool is_paused); /* PAUSE / RESUME: new sessions wait, without a limit */
 void app_set_commit_wait(struct app *app, uint64_t commit_wait_ms);
 /* Whose acks are awaited, for the error that app.commit_wait gives; "" says "the quorum". Copied. */

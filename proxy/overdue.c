@@ -78,19 +78,6 @@ static void *run(void *argument)
 
 /* ---- what is told ---- */
 
-static void format_names(const struct overdue *overdue, struct position end, char *ret_names,
-                         size_t names_max)
-{
-    size_t length = 0;
-    ret_names[0] = '\0';
-    for (uint32_t left = core_missing_for(overdue->core, end); left != 0 && length < names_max;
-         left &= left - 1) {
-        const char *name = overdue->config->voters[__builtin_ctz(left)].name;
-        int added = snprintf(ret_names + length, names_max - length, "%s%s", length == 0 ? "" : ", ", name);
-        length += added > 0 ? (size_t)added : 0;
-    }
-}
-
 /* The transactions that may be the session's: the one that names it, else all since its command began. */
 static bool find_transactions(const struct overdue *overdue, uint64_t session_id, uint64_t since_ms,
                               const struct core_transaction **ret_first,
@@ -128,7 +115,8 @@ static void give_up(struct overdue *overdue, uint64_t session_id)
     char message[MESSAGE_MAX];
     snprintf(text, sizeof(text), first == last ? "%s" : "%s … %s", gtid_format(&first->gtid, one),
              gtid_format(&last->gtid, other));
-    format_names(overdue, last->end, names, sizeof(names));
+    quorum_format_voters(overdue->config->voters, core_missing_for(overdue->core, last->end), names,
+                         sizeof(names));
     app_format_unknown(message, sizeof(message), text, names);
     app_give_up(overdue->app, session_id, message);
 }

@@ -59,15 +59,14 @@ static void admit(struct pipeline *pipeline)
     if (!recover_may_admit(pipeline))
         return; /* it has been refused meanwhile */
     pipeline->source_reason[0] = '\0';
-    const struct source_facts *facts = source_facts(pipeline->source);
     log_info("source", "open: everything it has is confirmed, applications are admitted");
     journal_sink_put(pipeline->journal, &(struct journal_record){.type = JOURNAL_ADMITTED,
                                                                  .text = pipeline->config->source.host});
-    app_set_admitted(pipeline->app, true, facts->flavor, "");
+    app_set_admitted(pipeline->app, true, "");
     recover_note_admitted(pipeline);
 }
 
-static bool feed_stored(void *argument, uint64_t file, const struct txn *txn)
+bool pipeline_feed_stored(void *argument, uint64_t file, const struct txn *txn)
 {
     struct pipeline *pipeline = argument;
     pipeline_on_txn(pipeline, file, txn);
@@ -77,7 +76,7 @@ static bool feed_stored(void *argument, uint64_t file, const struct txn *txn)
 /* More waits than the core could hold: the next of it, from the store. */
 static void refill(struct pipeline *pipeline, struct position after)
 {
-    enum result result = store_scan(pipeline->store, after, feed_stored, pipeline);
+    enum result result = store_scan(pipeline->store, after, pipeline_feed_stored, pipeline);
     if (result != RESULT_OK)
         log_error("store", "cannot be read again from file %" PRIu64 " offset %" PRIu64 ": %s", after.file,
                   after.offset, result_text(result));
@@ -101,7 +100,7 @@ void pipeline_step(struct pipeline *pipeline, const struct core_input *input)
             admit(pipeline);
             break;
         case CORE_SHUT:
-            app_set_admitted(pipeline->app, false, FLAVOR_UNKNOWN, pipeline->source_reason);
+            app_set_admitted(pipeline->app, false, pipeline->source_reason);
             break;
         case CORE_REFILL:
             refill(pipeline, action->position); /* the last one: it steps the core again */

@@ -56,6 +56,9 @@ void pipeline_release(struct pipeline *pipeline, struct position up_to);
 /* Feeds the core and does what it says. */
 void pipeline_step(struct pipeline *pipeline, const struct core_input *input);
 
+/* A store_txn_fn: feeds the core as long as it has room. */
+bool pipeline_feed_stored(void *argument, uint64_t file, const struct txn *txn);
+
 /* The callbacks that pipeline_start() hands out. */
 void pipeline_on_txn(void *argument, uint64_t file, const struct txn *txn);
 void pipeline_on_durable(void *argument);
@@ -78,8 +81,5 @@ void pipeline_consider_tail(struct pipeline *pipeline);
 
 /* The name that the journal and the views give a consumer. Constant, or the config's. */
 const char *pipeline_consumer_name(const struct pipeline *pipeline, uint32_t voter);
-/* "r1, r2" for a mask of voters. */
-void pipeline_format_voters(const struct pipeline *pipeline, uint32_t voters, char *ret_text,
-                            size_t text_max);
 
 #endif

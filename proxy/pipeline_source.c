@@ -91,7 +91,7 @@ void pipeline_on_source_event(void *argument, enum source_event event, const cha
         pipeline->owes_ack = true;
         snprintf(pipeline->source_reason, sizeof(pipeline->source_reason),
                  "completing transactions that the quorum does not have yet");
-        app_set_admitted(pipeline->app, false, FLAVOR_UNKNOWN, pipeline->source_reason);
+        app_set_admitted(pipeline->app, false, pipeline->source_reason);
         pipeline_step(pipeline,
                       &(struct core_input){.type = CORE_TAIL,
                                            .position = position_is_none(pipeline->tail) ? behind_everything

@@ -108,13 +108,6 @@ static enum result fill_gate(struct pipeline *pipeline, struct position confirme
     return result;
 }
 
-static bool feed_waiting(void *argument, uint64_t file, const struct txn *txn)
-{
-    struct pipeline *pipeline = argument;
-    pipeline_on_txn(pipeline, file, txn);
-    return core_has_room(pipeline->core);
-}
-
 /* The core, with what the journal says is confirmed and what the store has beyond that. */
 static enum result start_core(struct pipeline *pipeline)
 {
@@ -144,7 +137,7 @@ static enum result start_core(struct pipeline *pipeline)
         return RESULT_OK;
     struct position from = position_max(state->confirmed, store_start(pipeline->store));
     if (position_compare(from, store_end(pipeline->store)) < 0)
-        result = store_scan(pipeline->store, from, feed_waiting, pipeline);
+        result = store_scan(pipeline->store, from, pipeline_feed_stored, pipeline);
     pipeline_on_durable(pipeline);
     return result;
 }

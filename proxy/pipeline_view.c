@@ -7,17 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void pipeline_format_voters(const struct pipeline *pipeline, uint32_t voters, char *ret_text, size_t text_max)
-{
-    size_t length = 0;
-    ret_text[0] = '\0';
-    for (; voters != 0 && length < text_max; voters &= voters - 1) {
-        const char *name = pipeline->config->voters[__builtin_ctz(voters)].name;
-        int added = snprintf(ret_text + length, text_max - length, "%s%s", length == 0 ? "" : ", ", name);
-        length += added > 0 ? (size_t)added : 0;
-    }
-}
-
 static struct view_position show_position(const struct pipeline *pipeline, struct position position)
 {
     struct view_position view = {.file = ""};
@@ -86,8 +75,8 @@ void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_vie
     if (view.waiting_transactions > 0) {
         const struct core_transaction *oldest = core_waiting(pipeline->core, 0);
         view.oldest_wait_ms = clock_monotonic_ms() - oldest->stored_ms;
-        pipeline_format_voters(pipeline, core_missing_for(pipeline->core, oldest->end), view.needed_for,
-                               sizeof(view.needed_for));
+        quorum_format_voters(pipeline->config->voters, core_missing_for(pipeline->core, oldest->end),
+                             view.needed_for, sizeof(view.needed_for));
     }
     *ret_view = view;
 }
@@ -106,10 +95,10 @@ size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret
         view->end = show_position(pipeline, transaction->end);
         view->waiting_ms = now_ms - transaction->stored_ms;
         view->session_id = transaction->session_id;
-        pipeline_format_voters(pipeline, core_acked_by(pipeline->core, transaction->end), view->acked_by,
-                               sizeof(view->acked_by));
-        pipeline_format_voters(pipeline, core_missing_for(pipeline->core, transaction->end), view->missing,
-                               sizeof(view->missing));
+        quorum_format_voters(pipeline->config->voters, core_acked_by(pipeline->core, transaction->end),
+                             view->acked_by, sizeof(view->acked_by));
+        quorum_format_voters(pipeline->config->voters, core_missing_for(pipeline->core, transaction->end),
+                             view->missing, sizeof(view->missing));
     }
     return count;
 }

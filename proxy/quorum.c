@@ -223,3 +223,14 @@ uint32_t quorum_missing(const struct quorum *quorum, const struct position *acke
     }
     return missing;
 }
+
+void quorum_format_voters(const struct config_voter *voters, uint32_t mask, char *ret_text, size_t text_max)
+{
+    size_t length = 0;
+    ret_text[0] = '\0';
+    for (uint32_t left = mask; left != 0 && length < text_max; left &= left - 1) {
+        const char *name = voters[__builtin_ctz(left)].name;
+        int added = snprintf(ret_text + length, text_max - length, "%s%s", length == 0 ? "" : ", ", name);
+        length += added > 0 ? (size_t)added : 0;
+    }
+}

@@ -43,4 +43,7 @@ bool quorum_is_satisfied(const struct quorum *quorum, uint32_t voters);
 /* The voters that have not acked `position` and whose ack an unsatisfied clause could use. */
 uint32_t quorum_missing(const struct quorum *quorum, const struct position *acked, struct position position);
 
+/* "r1, r2" for a mask of voters, in the config's order; cut at text_max. */
+void quorum_format_voters(const struct config_voter *voters, uint32_t mask, char *ret_text, size_t text_max);
+
 #endif
