@@ -16,6 +16,7 @@
 #include "proxy/pipeline.h"
 #include "proxy/runtime.h"
 #include "proxy/signals.h"
+#include "proxy/watchdog.h"
 #include "recovery/journal_text.h"
 #include "recovery/sql_client.h"
 #include "recovery/storage_posix.h"
@@ -38,6 +39,7 @@ struct daemon {
     struct admin *admin;
     struct metrics *metrics;
     struct signals *signals;
+    struct watchdog watchdog;
     bool is_draining;
 };
 
@@ -53,7 +55,7 @@ static void drain(struct daemon *daemon)
         return;
     daemon->is_draining = true;
     log_info("ackgate", "stopping: no new sessions, waiting for those that there are");
-    notify_service_manager("STOPPING=1");
+    notify_stopping();
     pipeline_drain(daemon->pipeline, on_drained, daemon);
 }
 
@@ -61,11 +63,13 @@ static void drain(struct daemon *daemon)
 static void reload(struct daemon *daemon)
 {
     char text[2048];
+    notify_reloading();
     if (runtime_reload(daemon->pipeline, text, sizeof(text)) == RESULT_OK)
         log_info("ackgate", "read %s again: %s", daemon->config->file, text);
     else
         log_warn("ackgate", "%s has problems, nothing was changed: %s", daemon->config->file,
                  log_quote_text(text));
+    notify_ready();
 }
 
 static void on_signal(void *argument, int signal_number)
@@ -133,6 +137,7 @@ static enum result start(struct daemon *daemon)
 
 static void stop(struct daemon *daemon)
 {
+    watchdog_stop(&daemon->watchdog);
     metrics_stop(&daemon->metrics);
     admin_stop(&daemon->admin);
     pipeline_stop(&daemon->pipeline);
@@ -151,7 +156,8 @@ static int run(struct config *config)
     }
     daemon.signals = signals_start(daemon.loop, on_signal, &daemon);
     log_info("ackgate", "ackgate ready");
-    notify_service_manager("READY=1");
+    notify_ready();
+    watchdog_start(&daemon.watchdog, daemon.loop);
     loop_run(daemon.loop);
     stop(&daemon);
     log_info("ackgate", "stopped");
