@@ -7,7 +7,8 @@ VERSION  := 0.1.0
 Q        := $(if $(V),,@)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-CFLAGS   ?= -O2 -g
+CFLAGS   ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+LDFLAGS  ?= -Wl,-z,relro,-z,now
 BASE     := -std=c11 -D_GNU_SOURCE -DACKGATE_VERSION='"$(VERSION)"' $(WARNINGS) -fno-omit-frame-pointer -fno-strict-aliasing -pthread $(SANITIZE)
 MYSQL_CFLAGS  = $(shell mariadb_config --include 2>/dev/null)
 MYSQL_LIBS    = $(shell mariadb_config --libs 2>/dev/null)
@@ -38,6 +39,7 @@ INCLUDE_test     := -I.
 .PHONY: all help
 all: $(PROGRAMS)
 
+## make help       this list
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -64,11 +66,11 @@ $(BUILD)/%.a:
 
 $(BUILD)/ackgate: $(BUILD)/obj/proxy/main.o $(BUILD)/libproxy.a $(BUILD)/librecovery.a $(BUILD)/libprotocol.a
 	$(if $(V),,@echo "  LD   $@")
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_PROXY)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_PROXY)
 
 $(BUILD)/ackgate-recover: $(call objects,$(TOOL)) $(BUILD)/librecovery.a $(BUILD)/libprotocol.a
 	$(if $(V),,@echo "  LD   $@")
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(MYSQL_LIBS) -linih $(LIBS_PROTOCOL)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -pthread -o $@ $^ $(MYSQL_LIBS) -linih $(LIBS_PROTOCOL)
 
 # A unit test links its layer and what lies below; its first line says `layer: protocol`, `recovery` or `proxy`.
 layer_of = $(lastword $(subst :, ,$(firstword $(shell sed -n '1s,^/\* layer: \([a-z]*\).*,layer:\1,p' $(1)))))
@@ -95,19 +97,19 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 # Unit tests sync files a lot; what they test is the order of it, not the disk.
 IN_MEMORY = $(if $(wildcard /dev/shm/.),UNIT_TMPDIR=/dev/shm)
 # The targets below install what is missing first, and then run make again, which finds it.
-.PHONY: check check-run test test-run test-long asan fuzz fuzz-run demo demo-run lint format format-check install uninstall clean
+.PHONY: check check-run test test-run test-long asan fuzz fuzz-run demo demo-run lint format format-check clean
 
-## make check      the fast tests: every unit test
+## make check      the fast tests: every unit test, and what can be checked of the documents
 check: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory check-run
-check-run: $(UNIT_PROGRAMS)
-	@$(IN_MEMORY) JOBS=2 test/run.sh $(UNIT_PROGRAMS)
+check-run: $(UNIT_PROGRAMS) $(PROGRAMS) $(BUILD)/man/ackgate.cnf.5
+	@BUILD=$(BUILD) $(IN_MEMORY) JOBS=2 test/run.sh test/docs/check.py $(UNIT_PROGRAMS)
 
 ## make test       all tests: unit, and end to end on real servers of both families (SERVER=mysql|mariadb for one)
 test: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory test-run
-test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
-	@$(IN_MEMORY) test/run.sh $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
+test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(BUILD)/man/ackgate.cnf.5
+	@BUILD=$(BUILD) $(IN_MEMORY) test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
 
 ## make test-long  the same at full size: gigabytes and minutes
 test-long: deps
@@ -148,12 +150,7 @@ format:
 format-check:
 	clang-format --dry-run --Werror $(SOURCES)
 
-PREFIX  ?= /usr/local
-## make install    DESTDIR= PREFIX=
-install: $(PROGRAMS)
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/ackgate
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin/
-	[ -e $(DESTDIR)/etc/ackgate/ackgate.cnf ] || install -m 600 conf/ackgate.cnf $(DESTDIR)/etc/ackgate/ackgate.cnf
+include conf/install.mk
 
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/unit $(BUILD)/e2e $(BUILD)/include $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/*.a $(PROGRAMS)

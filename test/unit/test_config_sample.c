@@ -1,7 +1,7 @@
 /* layer: proxy
  *
  * The sample config tells the truth: it has every key of the table and no other, with the default and the
- * reload behaviour that the code has.
+ * reload behaviour that the code has. So does ackgate.cnf(5).
  */
 #include "proxy/config_key.h"
 
@@ -90,6 +90,35 @@ START_TEST(test_every_key_of_the_code_is_in_the_sample)
 }
 END_TEST
 
+/* The manual page's list is made of the sample. Here: that the making loses nothing. */
+START_TEST(test_every_key_of_the_code_is_in_the_manual_page)
+{
+    FILE *page = popen("awk -f docs/man/keys.awk docs/man/ackgate.cnf.5.in conf/ackgate.cnf", "r");
+    ck_assert_ptr_nonnull(page);
+    char section[64] = "";
+    char line[512];
+    bool is_found[CONFIG_KEYS_MAX] = {false};
+    bool has_facts = true;
+    while (fgets(line, sizeof(line), page) != NULL) {
+        char name[64];
+        if (sscanf(line, ".Ss [%63[a-z]", section) == 1)
+            continue;
+        has_facts = has_facts || strncmp(line, "Default: ", 9) == 0;
+        if (section[0] == '\0' || sscanf(line, ".It Ic %63[a-z_]", name) != 1)
+            continue;
+        ck_assert_msg(has_facts, "the key before [%s] %s has no default", section, name);
+        has_facts = false;
+        size_t key = config_key_find(section, name);
+        ck_assert_msg(key < config_key_count(), "[%s] %s is in the page, not in the code", section, name);
+        is_found[key] = true;
+    }
+    ck_assert_int_eq(pclose(page), 0);
+    for (size_t key = 0; key < config_key_count(); key++)
+        ck_assert_msg(is_found[key], "[%s] %s is missing in the page", config_keys[key].section,
+                      config_keys[key].name);
+}
+END_TEST
+
 int main(void)
 {
     read_sample();
@@ -97,6 +126,7 @@ int main(void)
     TCase *tcase = tcase_create("sample");
     tcase_add_test(tcase, test_every_key_of_the_sample_is_in_the_code_with_its_default);
     tcase_add_test(tcase, test_every_key_of_the_code_is_in_the_sample);
+    tcase_add_test(tcase, test_every_key_of_the_code_is_in_the_manual_page);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
