@@ -212,6 +212,17 @@ size_t app_sessions(struct app *app, struct view_session *ret_sessions, size_t m
     return count;
 }
 
+const char *const app_session_states[APP_SESSION_STATES] = {
+    "held", "login", "idle", "running", "waiting_for_quorum", "closing"};
+
+void app_session_states_count(struct app *app, uint64_t ret_counts[APP_SESSION_STATES])
+{
+    for (size_t state = 0; state < APP_SESSION_STATES; state++)
+        ret_counts[state] = 0;
+    for (size_t i = 0; i < app->thread_count; i++)
+        app_thread_count_states(&app->threads[i], ret_counts);
+}
+
 void app_counters(struct app *app, struct view_counters *counters)
 {
     counters->commits_held = atomic_load(&app->shared.commits_held);

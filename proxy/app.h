@@ -31,8 +31,13 @@ void app_set_missing_names(struct app *app, const char *text);
 /* The text of error 1180: the transaction as text, and whose acks are awaited ("" says "the quorum"). */
 void app_format_unknown(char *ret_message, size_t message_max, const char *gtid, const char *names);
 
+/* What a session can be doing: view_session.state is one of these. */
+enum { APP_SESSION_STATES = 6 };
+extern const char *const app_session_states[APP_SESSION_STATES];
+
 /* Copies what there is, at most max rows; returns how many. */
 size_t app_sessions(struct app *app, struct view_session *ret_sessions, size_t max);
+void app_session_states_count(struct app *app, uint64_t ret_counts[APP_SESSION_STATES]);
 void app_counters(struct app *app,
                   struct view_counters *counters);   /* fills commits_held, commits_unknown, sessions */
 bool app_kill(struct app *app, uint64_t session_id); /* false: no such session */

@@ -2,6 +2,7 @@
 #include "proxy/app_thread.h"
 
 #include "protocol/xalloc.h"
+#include "proxy/app.h"
 #include "proxy/clock.h"
 #include "proxy/farewell.h"
 #include "proxy/session.h"
@@ -264,4 +265,18 @@ size_t app_thread_view(struct app_thread *thread, struct view_session *ret_sessi
         view(session, now_ms, &ret_sessions[count++]);
     pthread_mutex_unlock(&thread->mutex);
     return count;
+}
+
+void app_thread_count_states(struct app_thread *thread, uint64_t *counts)
+{
+    pthread_mutex_lock(&thread->mutex);
+    for (const struct session *session = thread->sessions; session != NULL; session = session->next) {
+        const char *text = atomic_load_explicit(&session->state_text, memory_order_relaxed);
+        size_t state = 0;
+        while (state < APP_SESSION_STATES && strcmp(text, app_session_states[state]) != 0)
+            state++;
+        assert(state < APP_SESSION_STATES);
+        counts[state]++;
+    }
+    pthread_mutex_unlock(&thread->mutex);
 }

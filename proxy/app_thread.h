@@ -82,6 +82,8 @@ void app_thread_cut(struct app_thread *thread);   /* all sessions end */
 bool app_thread_running_since(struct app_thread *thread, uint64_t session_id, uint64_t *ret_since_ms);
 void app_thread_give_up(struct app_thread *thread, uint64_t session_id, const char *message);
 bool app_thread_kill(struct app_thread *thread, uint64_t session_id);
+/* Adds its sessions to the counts, in the order of app_session_states. */
+void app_thread_count_states(struct app_thread *thread, uint64_t *counts);
 size_t app_thread_view(struct app_thread *thread, struct view_session *ret_sessions, size_t max);
 
 /* The read buffer, with room for what is kept and a good read after it. */

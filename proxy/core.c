@@ -97,7 +97,7 @@ static void advance(struct core *core, struct core_actions *actions)
         struct core_transaction *transaction = at(core, 0);
         assert(position_compare(transaction->end, core->confirmed) > 0);
         core->confirmed = transaction->end;
-        core->stored_now[confirmed] = transaction->stored_ms;
+        core->stored_now[confirmed] = transaction->stored_us;
         core->confirmed_now[confirmed++] = transaction->gtid;
         core->head = (core->head + 1) % CORE_QUEUE_MAX;
         core->count--;
@@ -107,7 +107,7 @@ static void advance(struct core *core, struct core_actions *actions)
         struct core_action *action = add_action(actions, CORE_CONFIRM);
         action->position = core->confirmed;
         action->gtids = core->confirmed_now;
-        action->stored_ms = core->stored_now;
+        action->stored_us = core->stored_now;
         action->gtid_count = confirmed;
         add_action(actions, CORE_RELEASE)->position = core->confirmed;
     }

@@ -32,7 +32,7 @@ const char *core_source_state_name(enum core_source_state state); /* "down", "co
 struct core_transaction {
     struct gtid gtid;
     struct position end;
-    uint64_t stored_ms;  /* the caller's clock, for showing how long it waits */
+    uint64_t stored_us;  /* the caller's clock, for showing how long it waits */
     uint64_t session_id; /* the source's connection that wrote it; 0: not known */
 };
 
@@ -70,7 +70,7 @@ struct core_action {
     enum core_action_type type;
     struct position position;
     const struct gtid *gtids;  /* borrowed until the next step */
-    const uint64_t *stored_ms; /* of each of them, as it was given */
+    const uint64_t *stored_us; /* of each of them, as it was given */
     size_t gtid_count;
 };
 

@@ -5,24 +5,27 @@
 #include "proxy/conn.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
-#include "proxy/metrics_http.h"
-#include "proxy/metrics_text.h"
+#include "proxy/metrics_routes.h"
 #include "proxy/timer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct scrape {
     struct metrics *metrics;
     struct conn conn;
     struct timer timeout;
-    size_t request_length;
-    char *response; /* owned; NULL until the request is whole */
-    size_t response_length;
-    size_t response_sent;
+    uint64_t number; /* lower came earlier */
+    bool is_answered;
     bool is_ended;
+    size_t request_length;
+    struct http_response response; /* only when is_answered */
+    char *head;                    /* owned */
+    size_t head_length;
+    size_t sent; /* of head and body */
     uint8_t request[METRICS_REQUEST_MAX];
 };
 
@@ -31,13 +34,15 @@ struct metrics {
     struct pipeline *pipeline;
     struct listener *listeners[CONFIG_LISTEN_MAX];
     size_t listener_count;
+    uint64_t scrape_count;                           /* ever */
     struct scrape *scrapes[METRICS_CONNECTIONS_MAX]; /* NULL: free */
 };
 
 static void on_turn_over_free(void *argument)
 {
     struct scrape *scrape = argument;
-    free(scrape->response);
+    http_response_release(&scrape->response);
+    free(scrape->head);
     free(scrape);
 }
 
@@ -61,50 +66,54 @@ static void on_timeout(void *argument)
     end(argument);
 }
 
+/* What is left to send, in at most two parts. */
+static int parts_left(const struct scrape *scrape, struct iovec ret_parts[2])
+{
+    const struct span *body = &scrape->response.body;
+    int count = 0;
+    if (scrape->sent < scrape->head_length)
+        ret_parts[count++] = (struct iovec){scrape->head + scrape->sent, scrape->head_length - scrape->sent};
+    size_t of_body = scrape->sent > scrape->head_length ? scrape->sent - scrape->head_length : 0;
+    if (of_body < body->length)
+        ret_parts[count++] = (struct iovec){(void *)(body->data + of_body), body->length - of_body};
+    return count;
+}
+
+/*
+ * Afterwards the client closes: if this side did so while something from it lies unread, the system would
+ * reset the connection, and the client might lose the response.
+ */
 static void write_more(struct scrape *scrape)
 {
-    while (scrape->response_sent < scrape->response_length) {
-        struct iovec part = {scrape->response + scrape->response_sent,
-                             scrape->response_length - scrape->response_sent};
+    struct iovec parts[2];
+    for (;;) {
+        int count = parts_left(scrape, parts);
+        if (count == 0)
+            break;
         size_t length;
-        enum result result = conn_write(&scrape->conn, &part, 1, &length);
+        enum result result = conn_write(&scrape->conn, parts, count, &length);
         if (result == RESULT_AGAIN) {
             conn_watch(&scrape->conn, CONN_WRITE);
             return;
         }
-        if (result != RESULT_OK)
-            break;
-        scrape->response_sent += length;
+        if (result != RESULT_OK) {
+            end(scrape);
+            return;
+        }
+        scrape->sent += length;
     }
-    end(scrape);
+    shutdown(scrape->conn.fd, SHUT_WR);
+    conn_watch(&scrape->conn, CONN_READ);
 }
 
-static void respond(struct scrape *scrape, int status, const char *type, const char *body, bool is_head)
+static void respond(struct scrape *scrape, struct http_response response, bool is_head)
 {
-    scrape->response = http_response_format(status, type, body, is_head, &scrape->response_length);
+    scrape->is_answered = true;
+    scrape->response = response;
+    scrape->head = http_head_format(&response, &scrape->head_length);
+    if (is_head)
+        scrape->response.body.length = 0;
     write_more(scrape);
-}
-
-static void respond_ready(struct scrape *scrape, bool is_head)
-{
-    char reason[VIEW_REASON + 128];
-    bool is_ready = metrics_is_ready(scrape->metrics->pipeline, reason, sizeof(reason));
-    respond(scrape, is_ready ? 200 : 503, NULL, reason, is_head);
-}
-
-static void serve(struct scrape *scrape, const struct http_request *request)
-{
-    if (span_is_text(request->path, "/metrics")) {
-        char *text = metrics_text_format(scrape->metrics->pipeline);
-        respond(scrape, 200, METRICS_TEXT_TYPE, text, request->is_head);
-        free(text);
-    } else if (span_is_text(request->path, "/healthz")) {
-        respond(scrape, 200, NULL, "ok\n", request->is_head);
-    } else if (span_is_text(request->path, "/readyz")) {
-        respond_ready(scrape, request->is_head);
-    } else {
-        respond(scrape, 404, NULL, "there are /metrics, /healthz and /readyz\n", request->is_head);
-    }
 }
 
 static void consider(struct scrape *scrape)
@@ -113,17 +122,17 @@ static void consider(struct scrape *scrape)
     struct span bytes = {scrape->request, scrape->request_length};
     switch (http_request_decode(bytes, &request)) {
     case RESULT_OK:
-        serve(scrape, &request);
+        respond(scrape, metrics_answer(scrape->metrics->pipeline, &request), request.is_head);
         break;
     case RESULT_AGAIN:
         if (scrape->request_length == sizeof(scrape->request))
-            respond(scrape, 431, NULL, "the request is too long\n", false);
+            respond(scrape, http_response_of_text(431, "the request is too long\n"), false);
         break;
     case RESULT_UNSUPPORTED:
-        respond(scrape, 405, NULL, "only GET and HEAD\n", false);
+        respond(scrape, http_response_of_text(405, "only GET and HEAD\n"), false);
         break;
     default:
-        respond(scrape, 400, NULL, "not an HTTP/1 request\n", false);
+        respond(scrape, http_response_of_text(400, "not an HTTP/1 request\n"), false);
     }
 }
 
@@ -136,6 +145,8 @@ static void on_ready(void *argument, unsigned what)
         write_more(scrape);
         return;
     }
+    if (scrape->is_answered)
+        scrape->request_length = 0; /* whatever still comes */
     size_t length;
     enum result result = conn_read(&scrape->conn, scrape->request + scrape->request_length,
                                    sizeof(scrape->request) - scrape->request_length, &length);
@@ -146,21 +157,31 @@ static void on_ready(void *argument, unsigned what)
         return;
     }
     scrape->request_length += length;
-    consider(scrape);
+    if (!scrape->is_answered)
+        consider(scrape);
+}
+
+/* With all places taken, whoever has kept one for the longest makes room: asking takes no time. */
+static size_t take_place(struct metrics *metrics)
+{
+    size_t place = 0;
+    for (size_t i = 0; i < METRICS_CONNECTIONS_MAX; i++) {
+        if (metrics->scrapes[i] == NULL)
+            return i;
+        if (metrics->scrapes[i]->number < metrics->scrapes[place]->number)
+            place = i;
+    }
+    end(metrics->scrapes[place]);
+    return place;
 }
 
 static void on_accept(void *argument, int fd)
 {
     struct metrics *metrics = argument;
-    size_t place = 0;
-    while (place < METRICS_CONNECTIONS_MAX && metrics->scrapes[place] != NULL)
-        place++;
-    if (place == METRICS_CONNECTIONS_MAX) {
-        close(fd);
-        return;
-    }
+    size_t place = take_place(metrics);
     struct scrape *scrape = xcalloc(1, sizeof(*scrape));
     scrape->metrics = metrics;
+    scrape->number = metrics->scrape_count++;
     metrics->scrapes[place] = scrape;
     conn_open(&scrape->conn, metrics->loop, fd, on_ready, scrape);
     timer_init(&scrape->timeout, metrics->loop, on_timeout, scrape);

@@ -2,8 +2,9 @@
  * Figures for monitoring, over plain HTTP: /metrics, /healthz and /readyz, on the replication loop.
  *
  * One small GET for each connection, which is closed after the answer; who sends more than
- * METRICS_REQUEST_MAX bytes or takes longer than METRICS_TIMEOUT_MS is cut off. No TLS and no login: it
- * listens on the local host unless the operator says otherwise.
+ * METRICS_REQUEST_MAX bytes or takes longer than METRICS_TIMEOUT_MS is cut off, and the oldest of
+ * METRICS_CONNECTIONS_MAX makes room for a new one. No TLS and no login: it listens on the local host unless
+ * the operator says otherwise.
  */
 #ifndef ACKGATE_PROXY_METRICS_H
 #define ACKGATE_PROXY_METRICS_H

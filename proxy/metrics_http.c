@@ -3,7 +3,6 @@
 
 #include "protocol/xalloc.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,18 +68,39 @@ static const char *reason_of(int status)
     }
 }
 
-char *http_response_format(int status, const char *type, const char *body, bool is_head,
-                           size_t *ret_length_bytes)
+struct http_response http_response_of_text(int status, const char *text)
 {
-    char *response =
-        xasprintf("HTTP/1.1 %d %s\r\n"
-                  "Content-Type: %s\r\n"
-                  "Content-Length: %zu\r\n"
-                  "Cache-Control: no-store\r\n"
-                  "%s"
-                  "Connection: close\r\n\r\n%s",
-                  status, reason_of(status), type != NULL ? type : "text/plain; charset=utf-8", strlen(body),
-                  status == 405 ? "Allow: GET, HEAD\r\n" : "", is_head ? "" : body);
-    *ret_length_bytes = strlen(response);
-    return response;
+    return (struct http_response){.status = status, .body = span_of_text(text)};
+}
+
+struct http_response http_response_of_owned(int status, const char *type, char *text)
+{
+    return (struct http_response){.status = status, .type = type, .body = span_of_text(text), .owned = text};
+}
+
+void http_response_release(struct http_response *response)
+{
+    free(response->owned);
+    *response = (struct http_response){0};
+}
+
+char *http_head_format(const struct http_response *response, size_t *ret_length_bytes)
+{
+    char *head = xasprintf(
+        "HTTP/1.1 %d %s\r\n"
+        "Content-Type: %s\r\n"
+        "Content-Length: %zu\r\n"
+        "Cache-Control: no-store\r\n"
+        "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+        "Cross-Origin-Resource-Policy: same-origin\r\n"
+        "Referrer-Policy: no-referrer\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        "%s"
+        "Connection: close\r\n\r\n",
+        response->status, reason_of(response->status),
+        response->type != NULL ? response->type : "text/plain; charset=utf-8", response->body.length,
+        response->status == 405 ? "Allow: GET, HEAD\r\n" : "");
+    *ret_length_bytes = strlen(head);
+    return head;
 }

@@ -5,11 +5,14 @@
 #include "proxy/metrics_text.h"
 
 #include "protocol/xalloc.h"
+#include "proxy/metrics_ready.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum { REPLICAS_MAX = 256, FIRST_BUCKET = 6, LAST_BUCKET = 26 }; /* 128 µs to 134 s */
 
@@ -92,6 +95,31 @@ static void put_quorum(FILE *out, struct pipeline *pipeline)
     put_histogram(out, "commit_wait_seconds", "", &waits);
 }
 
+static void put_health(FILE *out, struct pipeline *pipeline)
+{
+    struct view_health health;
+    char reason[READY_REASON_MAX];
+    pipeline_view_health(pipeline, &health);
+    put_one(out, "ready", "gauge", "Whether /readyz says so.", metrics_is_ready(pipeline, reason));
+    put_one(out, "paused", "gauge", "Whether new sessions wait for RESUME.", health.is_paused);
+    put_one(out, "store_failed", "gauge", "Whether the store cannot be written.", health.is_store_failed);
+    put_one(out, "journal_failed", "gauge", "Whether the journal cannot be written.",
+            health.is_journal_failed);
+}
+
+static void put_sessions(FILE *out, struct pipeline *pipeline, uint64_t sessions)
+{
+    uint64_t counts[APP_SESSION_STATES];
+    pipeline_view_session_states(pipeline, counts);
+    put_one(out, "sessions", "gauge", "Application sessions.", sessions);
+    put_one(out, "sessions_limit", "gauge", "How many there may be: app.max_connections.",
+            pipeline_config(pipeline)->app.max_connections);
+    put_head(out, "sessions_in_state", "gauge", "Application sessions by what they are doing.");
+    for (size_t i = 0; i < APP_SESSION_STATES; i++)
+        fprintf(out, "ackgate_sessions_in_state{state=\"%s\"} %" PRIu64 "\n", app_session_states[i],
+                counts[i]);
+}
+
 static void put_counters(FILE *out, struct pipeline *pipeline)
 {
     struct view_counters counters;
@@ -104,7 +132,7 @@ static void put_counters(FILE *out, struct pipeline *pipeline)
             "Commits whose client was told that the outcome is open.", counters.commits_unknown);
     put_one(out, "discarded_transactions_total", "counter", "Transactions that were discarded in recovery.",
             counters.discarded_transactions);
-    put_one(out, "sessions", "gauge", "Application sessions.", counters.sessions);
+    put_sessions(out, pipeline, counters.sessions);
     put_one(out, "replicas_attached", "gauge", "Voters that are attached.", counters.replicas_attached);
     put_one(out, "store_bytes", "gauge", "Size of the binlog files in the store.", counters.store_bytes);
     put_one(out, "epoch", "gauge", "Number of the current epoch; each discard opens a new one.",
@@ -117,6 +145,8 @@ static void put_store(FILE *out, struct pipeline *pipeline)
     struct view_histogram syncs = {.total_us = 0};
     if (store != NULL)
         store_sync_histogram(store, syncs.counts, &syncs.total_us);
+    put_one(out, "store_files", "gauge", "Binlog files in the store.",
+            store != NULL ? store_file_count(store) : 0);
     put_head(out, "fdatasync_seconds", "histogram", "Time of the store's fdatasync calls.");
     put_histogram(out, "fdatasync_seconds", "", &syncs);
 }
@@ -126,12 +156,23 @@ static bool is_attached(const struct view_replica *view)
     return strcmp(view->state, "catching_up") == 0 || strcmp(view->state, "streaming") == 0;
 }
 
+static void put_replica_states(FILE *out, const struct view_replica *view)
+{
+    static const char *const states[] = {"detached", "catching_up", "streaming", "refused"};
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        fprintf(out, "ackgate_replica_state{replica=\"%s\",state=\"%s\"} %d\n", view->name, states[i],
+                strcmp(states[i], view->state) == 0);
+}
+
 static void put_replica_values(FILE *out, const struct view_replica *views, size_t count)
 {
     char label[VIEW_NAME + 16];
     put_head(out, "replica_attached", "gauge", "Whether the voter is attached.");
     for (size_t i = 0; i < count; i++)
         fprintf(out, "ackgate_replica_attached{replica=\"%s\"} %d\n", views[i].name, is_attached(&views[i]));
+    put_head(out, "replica_state", "gauge", "1 for the state that the voter is in.");
+    for (size_t i = 0; i < count; i++)
+        put_replica_states(out, &views[i]);
     put_head(out, "replica_lag_bytes", "gauge", "How far the voter's acks are behind the store's end.");
     for (size_t i = 0; i < count; i++)
         fprintf(out, "ackgate_replica_lag_bytes{replica=\"%s\"} %" PRIu64 "\n", views[i].name,
@@ -157,6 +198,30 @@ static void put_replicas(FILE *out, struct pipeline *pipeline)
     free(views);
 }
 
+/* Under the names that Prometheus' own libraries give them. */
+static void put_process(FILE *out)
+{
+    struct rusage usage;
+    long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm != NULL) {
+        if (fscanf(statm, "%*s %ld", &pages) != 1)
+            pages = 0;
+        fclose(statm);
+    }
+    getrusage(RUSAGE_SELF, &usage);
+    double cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    fprintf(out,
+            "# HELP process_cpu_seconds_total Processor time, user's and system's.\n"
+            "# TYPE process_cpu_seconds_total counter\n"
+            "process_cpu_seconds_total %.3f\n"
+            "# HELP process_resident_memory_bytes Memory that is resident.\n"
+            "# TYPE process_resident_memory_bytes gauge\n"
+            "process_resident_memory_bytes %ld\n",
+            cpu_s, pages * sysconf(_SC_PAGESIZE));
+}
+
 char *metrics_text_format(struct pipeline *pipeline)
 {
     char *text = NULL;
@@ -166,6 +231,8 @@ char *metrics_text_format(struct pipeline *pipeline)
         abort(); /* out of memory */
     put_head(out, "build_info", "gauge", "Always 1; the version is its label.");
     fprintf(out, "ackgate_build_info{version=\"%s\"} 1\n", ACKGATE_VERSION);
+    put_process(out);
+    put_health(out, pipeline);
     put_source(out, pipeline);
     put_quorum(out, pipeline);
     put_counters(out, pipeline);
@@ -173,21 +240,4 @@ char *metrics_text_format(struct pipeline *pipeline)
     put_replicas(out, pipeline);
     fclose(out);
     return text;
-}
-
-bool metrics_is_ready(struct pipeline *pipeline, char *ret_reason, size_t reason_max)
-{
-    struct view_source source;
-    struct view_quorum quorum;
-    pipeline_view_source(pipeline, &source);
-    pipeline_view_quorum(pipeline, &quorum);
-    if (strcmp(source.state, "open") != 0)
-        snprintf(ret_reason, reason_max, "the source is %s%s%s\n", source.state,
-                 source.reason[0] != '\0' ? ": " : "", source.reason);
-    else if (!quorum.is_satisfied)
-        snprintf(ret_reason, reason_max, "the quorum rule is not satisfied: %s, %u of %u voters attached\n",
-                 quorum.rule, quorum.attached, quorum.voters);
-    else
-        snprintf(ret_reason, reason_max, "ready\n");
-    return strcmp(source.state, "open") == 0 && quorum.is_satisfied;
 }

@@ -1,4 +1,4 @@
-/* The figures in Prometheus' text format 0.0.4, and whether the daemon is ready. */
+/* The figures in Prometheus' text format 0.0.4. */
 #ifndef ACKGATE_PROXY_METRICS_TEXT_H
 #define ACKGATE_PROXY_METRICS_TEXT_H
 
@@ -8,8 +8,5 @@
 
 /* Allocated, with a NUL. */
 char *metrics_text_format(struct pipeline *pipeline);
-
-/* Ready: the source is open and the quorum rule is satisfied. ret_reason: one line either way. */
-bool metrics_is_ready(struct pipeline *pipeline, char *ret_reason, size_t reason_max);
 
 #endif

@@ -90,7 +90,7 @@ static bool find_transactions(const struct overdue *overdue, uint64_t session_id
             *ret_first = *ret_last = transaction;
             return true;
         }
-        if (transaction->session_id != 0 || transaction->stored_ms < since_ms)
+        if (transaction->session_id != 0 || transaction->stored_us < since_ms * 1000)
             continue;
         if (*ret_first == NULL)
             *ret_first = transaction;
@@ -148,7 +148,7 @@ static bool is_something_overdue(const struct overdue *overdue)
 {
     if (overdue->commit_wait_ms == 0 || core_waiting_count(overdue->core) == 0)
         return false;
-    return clock_monotonic_ms() - core_waiting(overdue->core, 0)->stored_ms >= overdue->commit_wait_ms;
+    return clock_monotonic_us() - core_waiting(overdue->core, 0)->stored_us >= overdue->commit_wait_ms * 1000;
 }
 
 static void start_question(struct overdue *overdue)

@@ -27,9 +27,9 @@ const char *pipeline_consumer_name(const struct pipeline *pipeline, uint32_t vot
 static void note_waits(struct pipeline *pipeline, const struct core_action *action)
 {
     struct view_histogram *waits = &pipeline->commit_wait;
-    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t now_us = clock_monotonic_us();
     for (size_t i = 0; i < action->gtid_count; i++) {
-        uint64_t took_us = (now_ms - action->stored_ms[i]) * 1000;
+        uint64_t took_us = now_us - action->stored_us[i];
         unsigned bucket = took_us == 0 ? 0 : 63u - (unsigned)__builtin_clzll(took_us);
         waits->counts[bucket < VIEW_BUCKETS ? bucket : VIEW_BUCKETS - 1]++;
         waits->total_us += took_us;
@@ -124,7 +124,7 @@ void pipeline_on_txn(void *argument, uint64_t file, const struct txn *txn)
         .type = CORE_STORED,
         .transaction = {.gtid = txn->gtid,
                         .end = end,
-                        .stored_ms = clock_monotonic_ms(),
+                        .stored_us = clock_monotonic_us(),
                         .session_id = txn->thread_id},
     };
     pipeline_step(pipeline, &input);

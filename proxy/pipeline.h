@@ -28,6 +28,9 @@ size_t pipeline_view_replicas(struct pipeline *pipeline, struct view_replica *re
 void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_view);
 size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret_views, size_t max);
 size_t pipeline_view_sessions(struct pipeline *pipeline, struct view_session *ret_views, size_t max);
+/* How many sessions are in each state of app.h. */
+void pipeline_view_session_states(struct pipeline *pipeline, uint64_t ret_counts[APP_SESSION_STATES]);
+void pipeline_view_health(struct pipeline *pipeline, struct view_health *ret_view);
 void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret_view);
 /* From being in the store's files to being confirmed, of all transactions confirmed in this run. */
 void pipeline_view_commit_wait(struct pipeline *pipeline, struct view_histogram *ret_view);

@@ -49,6 +49,7 @@ struct pipeline {
     char engine_refusal[VERDICT_REASON_MAX]; /* what ackgate-recover verify found, in this epoch: */
     uint32_t engine_refusal_epoch;
     bool is_paused;
+    bool is_draining; /* SIGTERM */
 };
 
 /* Tells the source and the app loops that everything up to here is confirmed. */

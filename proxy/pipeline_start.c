@@ -220,6 +220,7 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
 
 void pipeline_drain(struct pipeline *pipeline, loop_fn *on_drained, void *argument)
 {
+    pipeline->is_draining = true;
     app_drain(pipeline->app, pipeline->config->ackgate.shutdown_timeout_ms, on_drained, argument);
 }
 

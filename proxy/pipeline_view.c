@@ -74,7 +74,7 @@ void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_vie
     snprintf(view.rule, sizeof(view.rule), "%s", pipeline->rule);
     if (view.waiting_transactions > 0) {
         const struct core_transaction *oldest = core_waiting(pipeline->core, 0);
-        view.oldest_wait_ms = clock_monotonic_ms() - oldest->stored_ms;
+        view.oldest_wait_ms = (clock_monotonic_us() - oldest->stored_us) / 1000;
         quorum_format_voters(pipeline->config->voters, core_missing_for(pipeline->core, oldest->end),
                              view.needed_for, sizeof(view.needed_for));
     }
@@ -86,14 +86,14 @@ size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret
     size_t count = core_waiting_count(pipeline->core);
     if (count > max)
         count = max;
-    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t now_us = clock_monotonic_us();
     for (size_t i = 0; i < count; i++) {
         const struct core_transaction *transaction = core_waiting(pipeline->core, i);
         struct view_waiting *view = &ret_views[i];
         memset(view, 0, sizeof(*view));
         show_gtid(&transaction->gtid, view->gtid);
         view->end = show_position(pipeline, transaction->end);
-        view->waiting_ms = now_ms - transaction->stored_ms;
+        view->waiting_ms = (now_us - transaction->stored_us) / 1000;
         view->session_id = transaction->session_id;
         quorum_format_voters(pipeline->config->voters, core_acked_by(pipeline->core, transaction->end),
                              view->acked_by, sizeof(view->acked_by));
@@ -106,6 +106,19 @@ size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret
 size_t pipeline_view_sessions(struct pipeline *pipeline, struct view_session *ret_views, size_t max)
 {
     return app_sessions(pipeline->app, ret_views, max);
+}
+
+void pipeline_view_session_states(struct pipeline *pipeline, uint64_t ret_counts[APP_SESSION_STATES])
+{
+    app_session_states_count(pipeline->app, ret_counts);
+}
+
+void pipeline_view_health(struct pipeline *pipeline, struct view_health *ret_view)
+{
+    *ret_view = (struct view_health){.is_paused = pipeline->is_paused,
+                                     .is_stopping = pipeline->is_draining,
+                                     .is_store_failed = pipeline->is_store_failed,
+                                     .is_journal_failed = journal_sink_is_failed(pipeline->journal)};
 }
 
 void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret_view)

@@ -128,6 +128,7 @@ void session_open(struct app_thread *thread, int fd)
     session->source.conn.fd = -1;
     session->held_since_ms = clock_monotonic_ms();
     session->command_text = "";
+    session_set_state(session, "held");
     session->last_sequence = UINT8_MAX; /* the first packet to the client has 0 */
     conn_open(&session->client.conn, thread->loop, fd, session_on_client_ready, session);
     timer_init(&session->timer, thread->loop, on_timer, session);

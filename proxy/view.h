@@ -94,6 +94,14 @@ struct view_session {
     bool is_tls;
 };
 
+/* What ackgate itself is up to. */
+struct view_health {
+    bool is_paused;         /* new sessions wait until RESUME */
+    bool is_stopping;       /* SIGTERM: sessions end */
+    bool is_store_failed;   /* until a restart */
+    bool is_journal_failed; /* it tries again by itself */
+};
+
 struct view_counters {
     uint64_t commits_confirmed;
     uint64_t commits_held;

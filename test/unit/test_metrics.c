@@ -48,16 +48,21 @@ END_TEST
 START_TEST(test_responses)
 {
     size_t length;
-    char *response = http_response_format(503, NULL, "down\n", false, &length);
-    ck_assert_uint_eq(length, strlen(response));
-    ck_assert(strncmp(response, "HTTP/1.1 503 Service Unavailable\r\n", 34) == 0);
-    ck_assert_ptr_nonnull(strstr(response, "Content-Length: 5\r\n"));
-    ck_assert_str_eq(strstr(response, "\r\n\r\n"), "\r\n\r\ndown\n");
-    free(response);
-    response = http_response_format(200, "a/b", "text", true, &length);
-    ck_assert_ptr_nonnull(strstr(response, "Content-Type: a/b\r\nContent-Length: 4\r\n"));
-    ck_assert_str_eq(strstr(response, "\r\n\r\n"), "\r\n\r\n");
-    free(response);
+    struct http_response response = http_response_of_text(503, "down\n");
+    char *head = http_head_format(&response, &length);
+    ck_assert_uint_eq(length, strlen(head));
+    ck_assert(strncmp(head, "HTTP/1.1 503 Service Unavailable\r\n", 34) == 0);
+    ck_assert_ptr_nonnull(strstr(head, "Content-Length: 5\r\n"));
+    ck_assert_str_eq(strstr(head, "\r\n\r\n"), "\r\n\r\n");
+    free(head);
+    http_response_release(&response);
+    response = http_response_of_owned(200, "a/b", strdup("text"));
+    head = http_head_format(&response, &length);
+    ck_assert_ptr_nonnull(strstr(head, "Content-Type: a/b\r\nContent-Length: 4\r\n"));
+    ck_assert_ptr_nonnull(strstr(head, "default-src 'none'"));
+    free(head);
+    http_response_release(&response);
+    ck_assert_ptr_null(response.owned);
 }
 END_TEST
 

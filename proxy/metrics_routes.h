@@ -1,0 +1,11 @@
+/* What the metrics port answers to which path. */
+#ifndef ACKGATE_PROXY_METRICS_ROUTES_H
+#define ACKGATE_PROXY_METRICS_ROUTES_H
+
+#include "proxy/metrics_http.h"
+#include "proxy/pipeline.h"
+
+/* The caller releases it. */
+struct http_response metrics_answer(struct pipeline *pipeline, const struct http_request *request);
+
+#endif
