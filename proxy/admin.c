@@ -6,6 +6,7 @@
 #include "proxy/admin_sql.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
+#include "proxy/source_rotate.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +23,33 @@ struct admin {
     struct admin_session *sessions[SESSIONS_MAX + REFUSALS_MAX];
     size_t session_count;
     uint32_t next_id;
+    struct source_rotate *rotate;
 };
+
+static struct admin_session *find_session(struct admin *admin, uint64_t connection_id)
+{
+    for (size_t i = 0; i < admin->session_count; i++) {
+        if (admin_session_id(admin->sessions[i]) == connection_id)
+            return admin->sessions[i];
+    }
+    return NULL;
+}
+
+static void on_rotated(void *argument, uint32_t connection_id, const char *error)
+{
+    struct admin_session *session = find_session(argument, connection_id);
+    if (error != NULL)
+        log_warn("source", "FLUSH BINARY LOGS: %s", error);
+    else
+        log_info("source", "was asked to begin a new binlog file, and has");
+    if (session != NULL)
+        admin_session_answer(session, error);
+}
+
+enum result admin_rotate_source(struct admin *admin, uint32_t connection_id)
+{
+    return source_rotate_start(admin->rotate, connection_id);
+}
 
 static void on_ended(struct admin *admin, struct admin_session *session)
 {
@@ -74,6 +101,7 @@ enum result admin_start(struct loop *loop, const struct config *config, struct p
         .sql = admin_sql_new(pipeline),
         .on_ended = on_ended,
     };
+    admin->rotate = source_rotate_new(loop, config, on_rotated, admin);
     enum result result = listen_all(admin, &config->admin.listen);
     if (result != RESULT_OK)
         admin_stop(&admin);
@@ -88,6 +116,7 @@ void admin_stop(struct admin **admin)
     if (old == NULL)
         return;
     *admin = NULL;
+    source_rotate_free(&old->rotate);
     for (size_t i = 0; i < old->listener_count; i++)
         listener_close(&old->listeners[i]);
     for (size_t i = 0; i < old->session_count; i++)
@@ -98,11 +127,8 @@ void admin_stop(struct admin **admin)
 
 bool admin_kill(struct admin *admin, uint64_t connection_id)
 {
-    for (size_t i = 0; i < admin->session_count; i++) {
-        if (admin_session_id(admin->sessions[i]) == connection_id) {
-            admin_session_kill(admin->sessions[i]);
-            return true;
-        }
-    }
-    return false;
+    struct admin_session *session = find_session(admin, connection_id);
+    if (session != NULL)
+        admin_session_kill(session);
+    return session != NULL;
 }

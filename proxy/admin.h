@@ -15,6 +15,10 @@ MUST_CHECK enum result admin_start(struct loop *loop, const struct config *confi
                                    struct admin **ret_admin);
 void admin_stop(struct admin **admin); /* ends all sessions at once */
 
+/* FLUSH BINARY LOGS: the session's answer comes when the source has given its own. RESULT_CONFLICT: one is
+ * under way already. */
+MUST_CHECK enum result admin_rotate_source(struct admin *admin, uint32_t connection_id);
+
 bool admin_kill(struct admin *admin, uint64_t connection_id); /* false: no admin session has this id */
 
 #endif

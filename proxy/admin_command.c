@@ -54,7 +54,7 @@ static void on_reload(struct admin_context *context, const struct admin_match *m
                       struct resultset_writer *out)
 {
     (void)match;
-    char text[480];
+    char text[RUNTIME_TEXT_MAX];
     if (runtime_reload(context->pipeline, text, sizeof(text)) == RESULT_OK)
         admin_ok(out, text);
     else
@@ -71,6 +71,16 @@ static void on_shutdown(struct admin_context *context, const struct admin_match 
     admin_ok(out, "");
 }
 
+static void on_flush_binary_logs(struct admin_context *context, const struct admin_match *match,
+                                 struct resultset_writer *out)
+{
+    (void)match;
+    if (context->admin == NULL || admin_rotate_source(context->admin, context->connection_id) != RESULT_OK)
+        admin_error(out, ERROR_CODE_UNKNOWN, "the source is being asked to rotate already; try again");
+    else
+        context->is_waiting = true;
+}
+
 static void on_flush(struct admin_context *context, const struct admin_match *match,
                      struct resultset_writer *out)
 {
@@ -84,6 +94,8 @@ static void on_flush(struct admin_context *context, const struct admin_match *ma
 
 void admin_kill_id(struct admin_context *context, uint64_t id, struct resultset_writer *out)
 {
+    if (!admin_may_change(context, out))
+        return;
     if (context->admin != NULL && admin_kill(context->admin, id)) {
         admin_ok(out, "");
         return;
@@ -172,30 +184,36 @@ static void on_resolve_discard(struct admin_context *context, const struct admin
     admin_resolve(context, match->captures[0], true, out);
 }
 
+enum command_flags {
+    TAKES_REST = 1, /* whatever follows belongs to it */
+    CHANGES = 2     /* not for admin.stats_user */
+};
+
 static const struct command {
     const char *pattern;
     command_fn *fn;
-    bool takes_rest; /* whatever follows belongs to it */
+    unsigned flags;
 } commands[] = {
-    {"BEGIN|COMMIT|ROLLBACK",               on_nothing,          true },
-    {"START TRANSACTION",                   on_nothing,          true },
-    {"PAUSE",                               on_pause,            false},
-    {"RESUME",                              on_resume,           false},
-    {"RELOAD",                              on_reload,           false},
-    {"SHUTDOWN",                            on_shutdown,         false},
-    {"FLUSH LOGS",                          on_flush,            false},
-    {"FLUSH STATUS|TABLES|PRIVILEGES",      on_nothing,          true },
-    {"KILL QUERY %number",                  on_kill_query,       false},
-    {"KILL CONNECTION|HARD|SOFT? %number",  on_kill,             false},
-    {"PURGE BINARY|MASTER LOGS TO %string", on_purge,            false},
-    {"PURGE",                               on_unsupported,      true },
-    {"FLUSH",                               on_unsupported,      true },
-    {"RECOVER SOURCE STATUS",               on_recover_status,   false},
-    {"RECOVER SOURCE CHECK %string",        on_recover_check,    false},
-    {"RECOVER SOURCE TAIL %string",         on_recover_tail,     false},
-    {"RECOVER SOURCE ENGINE %string",       on_recover_engine,   false},
-    {"RESOLVE %string COMPLETE",            on_resolve_complete, false},
-    {"RESOLVE %string DISCARD",             on_resolve_discard,  false},
+    {"BEGIN|COMMIT|ROLLBACK",                       on_nothing,           TAKES_REST},
+    {"START TRANSACTION",                           on_nothing,           TAKES_REST},
+    {"PAUSE",                                       on_pause,             CHANGES   },
+    {"RESUME",                                      on_resume,            CHANGES   },
+    {"RELOAD",                                      on_reload,            CHANGES   },
+    {"SHUTDOWN",                                    on_shutdown,          CHANGES   },
+    {"FLUSH LOCAL|NO_WRITE_TO_BINLOG? BINARY LOGS", on_flush_binary_logs, CHANGES   },
+    {"FLUSH LOGS",                                  on_flush,             CHANGES   },
+    {"FLUSH STATUS|TABLES|PRIVILEGES",              on_nothing,           TAKES_REST},
+    {"KILL QUERY %number",                          on_kill_query,        0         },
+    {"KILL CONNECTION|HARD|SOFT? %number",          on_kill,              0         },
+    {"PURGE BINARY|MASTER LOGS TO %string",         on_purge,             CHANGES   },
+    {"PURGE",                                       on_unsupported,       TAKES_REST},
+    {"FLUSH",                                       on_unsupported,       TAKES_REST},
+    {"RECOVER SOURCE STATUS",                       on_recover_status,    CHANGES   },
+    {"RECOVER SOURCE CHECK %string",                on_recover_check,     CHANGES   },
+    {"RECOVER SOURCE TAIL %string",                 on_recover_tail,      CHANGES   },
+    {"RECOVER SOURCE ENGINE %string",               on_recover_engine,    CHANGES   },
+    {"RESOLVE %string COMPLETE",                    on_resolve_complete,  CHANGES   },
+    {"RESOLVE %string DISCARD",                     on_resolve_discard,   CHANGES   },
 };
 
 bool admin_command_run(struct admin_context *context, const struct admin_tokens *tokens,
@@ -205,9 +223,9 @@ bool admin_command_run(struct admin_context *context, const struct admin_tokens 
         struct admin_match match;
         if (!admin_match(tokens, commands[i].pattern, &match))
             continue;
-        if (!commands[i].takes_rest && match.next < tokens->count)
+        if ((commands[i].flags & TAKES_REST) == 0 && match.next < tokens->count)
             admin_syntax_error(out, tokens, match.next);
-        else
+        else if ((commands[i].flags & CHANGES) == 0 || admin_may_change(context, out))
             commands[i].fn(context, &match, out);
         return true;
     }

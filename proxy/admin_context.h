@@ -10,14 +10,18 @@ struct admin_sql;
 #define ADMIN_SCHEMA         "ackgate"
 #define ADMIN_SERVER_VERSION "8.4.0-ackgate-" ACKGATE_VERSION
 
+enum { ADMIN_USER_MAX = 128 };
+
 struct admin_context {
     struct admin *admin; /* for KILL of another admin session; may be NULL */
     struct admin_sql *sql;
     struct pipeline *pipeline;
     uint32_t connection_id;
-    const char *user;
+    char user[ADMIN_USER_MAX];
     const char *peer;
-    char db[65]; /* "" or ADMIN_SCHEMA */
+    char db[65];       /* "" or ADMIN_SCHEMA */
+    bool is_read_only; /* admin.stats_user */
+    bool is_waiting;   /* the statement's answer comes later */
 };
 
 #endif

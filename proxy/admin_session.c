@@ -26,8 +26,8 @@ enum { LOGIN_TIMEOUT_MS = 10000, COMMAND_MAX = 17 * 1024 * 1024 /* a listing of 
 struct admin_session {
     const struct admin_port *port;
     struct channel *channel;
-    struct server_login *login; /* until done */
-    const struct config_account *account;
+    struct server_login *login;               /* until done */
+    const struct config_account *accounts[2]; /* the admin, and who may only look */
     struct admin_context context;
     uint64_t capabilities;
     uint64_t statements;
@@ -158,8 +158,25 @@ static void on_payload(void *argument, struct span payload)
     struct resultset_writer out;
     resultset_writer_init(&out, session->capabilities, channel_next_sequence(session->channel));
     run_command(session, payload, &out);
+    if (session->context.is_waiting)
+        channel_pause(session->channel);
+    else
+        channel_send_framed(session->channel, (struct span){out.data, out.length}, out.sequence);
+    resultset_writer_release(&out);
+}
+
+void admin_session_answer(struct admin_session *session, const char *error)
+{
+    struct resultset_writer out;
+    session->context.is_waiting = false;
+    resultset_writer_init(&out, session->capabilities, channel_next_sequence(session->channel));
+    if (error != NULL)
+        admin_error(&out, ERROR_CODE_UNKNOWN, "ackgate: %s", error);
+    else
+        admin_ok(&out, "");
     channel_send_framed(session->channel, (struct span){out.data, out.length}, out.sequence);
     resultset_writer_release(&out);
+    channel_resume(session->channel);
 }
 
 static void on_closed(void *argument, enum result reason)
@@ -190,10 +207,14 @@ static void on_login(void *argument, enum result result, const struct server_log
     if (result != RESULT_OK)
         return; /* it closes by itself */
     session->capabilities = outcome->capabilities;
+    session->context.is_read_only = outcome->account == 1;
+    snprintf(session->context.user, sizeof(session->context.user), "%s",
+             session->accounts[outcome->account]->user);
     snprintf(session->context.db, sizeof(session->context.db), "%s",
              outcome->db[0] != '\0' ? ADMIN_SCHEMA : "");
     channel_set_payload_max(session->channel, COMMAND_MAX);
-    log_info("admin", "login of %s from %s", session->context.user, session->context.peer);
+    log_info("admin", "login of %s from %s%s", session->context.user, session->context.peer,
+             session->context.is_read_only ? ", to look only" : "");
 }
 
 static void refuse_full(struct admin_session *session)
@@ -209,10 +230,12 @@ static void refuse_full(struct admin_session *session)
 
 static void start_login(struct admin_session *session)
 {
-    session->account = &session->port->config->admin.account;
+    const struct config *config = session->port->config;
+    session->accounts[0] = &config->admin.account;
+    session->accounts[1] = &config->admin.stats;
     struct server_login_options options = {
-        .accounts = &session->account,
-        .account_count = 1,
+        .accounts = session->accounts,
+        .account_count = config->admin.stats.user != NULL ? 2 : 1,
         .server_version = ADMIN_SERVER_VERSION,
         .connection_id = session->context.connection_id,
         .capabilities = OFFERED,
@@ -234,7 +257,6 @@ struct admin_session *admin_session_start(const struct admin_port *port, int fd,
         .sql = port->sql,
         .pipeline = port->pipeline,
         .connection_id = connection_id,
-        .user = port->config->admin.account.user,
     };
     session->channel =
         channel_new(port->loop, fd, SERVER_LOGIN_PAYLOAD_MAX, callbacks_of(session, &callbacks));

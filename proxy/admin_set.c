@@ -6,6 +6,7 @@
 
 #include "protocol/constants.h"
 #include "proxy/admin_sysvar.h"
+#include "proxy/config_key.h"
 #include "proxy/runtime.h"
 
 #include <stdlib.h>
@@ -63,16 +64,19 @@ static char *take_name(const struct admin_tokens *tokens, size_t at, size_t *ret
 }
 
 /* False after an error. */
-static bool set_own(struct admin_context *context, const char *name, const struct admin_tokens *tokens,
-                    size_t value_at, size_t end, struct resultset_writer *out)
+static bool set_own(struct admin_context *context, const char *name, size_t key,
+                    const struct admin_tokens *tokens, size_t value_at, size_t end,
+                    struct resultset_writer *out)
 {
     char error[400];
+    if (!admin_may_change(context, out))
+        return false;
     if (end != value_at + 1) {
         admin_syntax_error(out, tokens, end > value_at ? value_at + 1 : value_at);
         return false;
     }
     char *value = admin_token_value(&tokens->items[value_at]);
-    enum result result = runtime_set(context->pipeline, name, value, error, sizeof(error));
+    enum result result = runtime_set(context->pipeline, key, value, error, sizeof(error));
     free(value);
     if (result == RESULT_OK)
         return true;
@@ -95,15 +99,16 @@ static bool assign(struct admin_context *context, const struct admin_tokens *tok
     size_t value_at = next + 1;
     if (next < end && admin_token_is(&tokens->items[next], ":"))
         value_at = ++next + 1; /* := */
+    size_t key = name != NULL ? runtime_key(name) : 0;
     if (name == NULL || next >= end || !admin_token_is(&tokens->items[next], "=")) {
         admin_syntax_error(out, tokens, next);
     } else if (name[0] == '@' || admin_sysvar_find(name, &ignored)) {
         is_done = true;
-    } else if (runtime_key(name) == NULL) {
+    } else if (key == config_key_count()) {
         admin_error(out, ERROR_CODE_UNKNOWN_VARIABLE,
                     "Unknown system variable '%.100s'; SELECT * FROM variables lists ackgate's", name);
     } else {
-        is_done = set_own(context, name, tokens, value_at, end, out);
+        is_done = set_own(context, name, key, tokens, value_at, end, out);
     }
     free(name);
     return is_done;

@@ -31,6 +31,7 @@ const struct admin_help admin_help[] = {
     {"PURGE BINARY LOGS TO 'file'",        "removes older files of the store, never what a voter still needs"       },
     {"RESOLVE 'gtid' COMPLETE|DISCARD",    "an operator's word on a transaction of a refused source; journaled"     },
     {"RECOVER SOURCE STATUS",              "what ackgate-recover has to know; it also says TAIL, CHECK and ENGINE"  },
+    {"FLUSH BINARY LOGS",                  "asks the source to begin a new binlog file; its account needs RELOAD"   },
     {"FLUSH LOGS",                         "opens the log file anew, after it was moved away"                       },
     {"SHUTDOWN",                           "as SIGTERM: ends when the sessions have, or after shutdown_timeout"     },
     {NULL,                                 NULL                                                                     },
@@ -65,6 +66,16 @@ void admin_syntax_error(struct resultset_writer *out, const struct admin_tokens 
                 "You have an error in your SQL at position %zu near '%.*s'; HELP lists the statements",
                 (size_t)(text.data - tokens->start) + 1, text.length > 64 ? 64 : (int)text.length,
                 (const char *)text.data);
+}
+
+bool admin_may_change(const struct admin_context *context, struct resultset_writer *out)
+{
+    if (context->is_read_only)
+        admin_error(out, ERROR_CODE_SPECIFIC_ACCESS_DENIED,
+                    "Access denied; '%.60s' may only look (admin.stats_user), this needs the account of "
+                    "admin.user",
+                    context->user);
+    return !context->is_read_only;
 }
 
 void admin_use(struct admin_context *context, struct span name, struct resultset_writer *out)

@@ -28,6 +28,9 @@ __attribute__((format(printf, 3, 4))) void admin_error(struct resultset_writer *
 /* 1064 at a token of the statement, by its index; tokens->count: at its end. */
 void admin_syntax_error(struct resultset_writer *out, const struct admin_tokens *tokens, size_t index);
 
+/* Whether the session may change something; if not, error 1227 has been written. */
+bool admin_may_change(const struct admin_context *context, struct resultset_writer *out);
+
 /* Uses the schema; 1049 when it is not ADMIN_SCHEMA. */
 void admin_use(struct admin_context *context, struct span name, struct resultset_writer *out);
 /* KILL id, from SQL and from COM_PROCESS_KILL. */

@@ -1,10 +1,9 @@
 /* The tables `status` and `variables`. */
 #include "proxy/admin_tables.h"
 
-#include "proxy/runtime.h"
-
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static void add_text(struct admin_rows *rows, const char *name, const char *value)
 {
@@ -62,18 +61,27 @@ void admin_fill_status(struct pipeline *pipeline, struct admin_rows *rows)
     add_text(rows, "Ackgate_version", ACKGATE_VERSION);
 }
 
+/* The rule in force is the journal's when an operator has set one, in an earlier run too. */
+static void take_rule_in_force(struct pipeline *pipeline, struct config_variable *variable)
+{
+    struct view_quorum quorum;
+    pipeline_view_quorum(pipeline, &quorum);
+    if (strcmp(variable->value, quorum.rule) != 0)
+        variable->origin = CONFIG_FROM_RUNTIME;
+    snprintf(variable->value, sizeof(variable->value), "%s", quorum.rule);
+}
+
 void admin_fill_variables(struct pipeline *pipeline, struct admin_rows *rows)
 {
+    static const char *const origins[] = {"default", "file", "runtime"};
     for (size_t i = 0; i < config_variable_count(); i++) {
         struct config_variable variable;
-        bool is_from_file = false;
         config_variable(pipeline_config(pipeline), i, &variable);
-        const char *changed = runtime_value(variable.name, &is_from_file);
+        if (strcmp(variable.name, "quorum.rule") == 0)
+            take_rule_in_force(pipeline, &variable);
         admin_rows_text(rows, variable.name);
-        admin_rows_text(rows, changed != NULL ? changed : variable.value);
-        if (changed != NULL && !is_from_file)
-            admin_rows_text(rows, "runtime");
-        else
-            admin_rows_text(rows, changed != NULL || variable.is_from_file ? "file" : "default");
+        admin_rows_text(rows, variable.value);
+        admin_rows_text(rows, origins[variable.origin]);
+        admin_rows_text(rows, variable.is_reloadable ? "yes" : "no");
     }
 }

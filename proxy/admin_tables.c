@@ -27,7 +27,7 @@ const struct admin_table admin_tables[] = {
     {"status",      "a row per status variable",        false, {TEXT("name"), TEXT("value")},                                     admin_fill_status},
     {"variables",
      "a row per key of the config",                     false,
-     {TEXT("name"), TEXT("value"), TEXT("source")},
+     {TEXT("name"), TEXT("value"), TEXT("source"), TEXT("reload")},
      admin_fill_variables                                                                                                                          },
     {"source",
      "one row: the server that takes the writes",       false,

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { REPLICAS_MAX = 256, SESSIONS_MAX = 20000, WAITING_MAX = 4096 };
+enum { REPLICAS_MAX = 256, SESSIONS_ARRIVING = 64, WAITING_MAX = 4096 };
 
 /* A position is two columns, both NULL when there is none. */
 static void add_position(struct admin_rows *rows, const struct view_position *position)
@@ -91,9 +91,9 @@ void admin_fill_quorum(struct pipeline *pipeline, struct admin_rows *rows)
 
 void admin_fill_sessions(struct pipeline *pipeline, struct admin_rows *rows)
 {
-    size_t max = pipeline_config(pipeline)->app.max_connections;
-    if (max > SESSIONS_MAX)
-        max = SESSIONS_MAX;
+    struct view_counters counters;
+    pipeline_view_counters(pipeline, &counters);
+    size_t max = counters.sessions + SESSIONS_ARRIVING;
     struct view_session *views = xcalloc(max, sizeof(views[0]));
     size_t count = pipeline_view_sessions(pipeline, views, max);
     for (size_t i = 0; i < count; i++) {

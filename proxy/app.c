@@ -133,6 +133,15 @@ static size_t thread_count(const struct config *config)
     return count > THREADS_MAX ? THREADS_MAX : (size_t)count;
 }
 
+static void copy_limits(struct app *app)
+{
+    const struct config *config = app->shared.config;
+    atomic_store(&app->shared.commit_wait_ms, config->app.commit_wait_ms);
+    atomic_store(&app->shared.hold_ms, config->app.hold_ms);
+    atomic_store(&app->shared.auth_timeout_ms, config->app.auth_timeout_ms);
+    atomic_store(&app->shared.idle_timeout_ms, config->app.idle_timeout_ms);
+}
+
 static void on_drain_poll(void *argument);
 
 enum result app_start(struct loop *loop, const struct config *config, struct gate *gate, struct app **ret_app)
@@ -141,7 +150,7 @@ enum result app_start(struct loop *loop, const struct config *config, struct gat
     app->loop = loop;
     app->shared.config = config;
     app->shared.gate = gate;
-    app->shared.commit_wait_ms = config->app.commit_wait_ms;
+    copy_limits(app);
     strcpy(app->shared.reason, "it has not been verified yet");
     pthread_mutex_init(&app->shared.mutex, NULL);
     enum result result = open_listeners(app);
@@ -186,9 +195,11 @@ void app_set_paused(struct app *app, bool is_paused)
         app_thread_set_paused(&app->threads[i], is_paused);
 }
 
-void app_set_commit_wait(struct app *app, uint64_t commit_wait_ms)
+void app_on_limits(struct app *app)
 {
-    atomic_store(&app->shared.commit_wait_ms, commit_wait_ms);
+    copy_limits(app);
+    for (size_t i = 0; i < app->thread_count; i++)
+        app_thread_on_limits(&app->threads[i]);
 }
 
 void app_set_missing_names(struct app *app, const char *text)
@@ -202,6 +213,12 @@ void app_format_unknown(char *ret_message, size_t message_max, const char *gtid,
         ret_message, message_max,
         "ackgate: outcome not known yet: transaction %.200s is written on the source and waits for %.200s",
         gtid, names[0] == '\0' ? "the quorum" : names);
+}
+
+size_t app_sessions_max(const struct app *app)
+{
+    enum { ARRIVING = 64 };
+    return atomic_load(&app->shared.sessions) + ARRIVING;
 }
 
 size_t app_sessions(struct app *app, struct view_session *ret_sessions, size_t max)

@@ -24,7 +24,8 @@ MUST_CHECK enum result app_start(struct loop *loop, const struct config *config,
  */
 void app_set_admitted(struct app *app, bool is_admitted, const char *reason);
 void app_set_paused(struct app *app, bool is_paused); /* PAUSE / RESUME: new sessions wait, without a limit */
-void app_set_commit_wait(struct app *app, uint64_t commit_wait_ms);
+/* commit_wait, hold, auth_timeout and idle_timeout have changed in the config. */
+void app_on_limits(struct app *app);
 /* Whose acks are awaited, for the error that app.commit_wait gives; "" says "the quorum". Copied. */
 void app_set_missing_names(struct app *app, const char *text);
 
@@ -35,6 +36,8 @@ void app_format_unknown(char *ret_message, size_t message_max, const char *gtid,
 enum { APP_SESSION_STATES = 6 };
 extern const char *const app_session_states[APP_SESSION_STATES];
 
+/* A little more than there are at the moment. */
+size_t app_sessions_max(const struct app *app);
 /* Copies what there is, at most max rows; returns how many. */
 size_t app_sessions(struct app *app, struct view_session *ret_sessions, size_t max);
 void app_session_states_count(struct app *app, uint64_t ret_counts[APP_SESSION_STATES]);

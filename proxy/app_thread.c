@@ -167,6 +167,16 @@ void app_thread_set_paused(struct app_thread *thread, bool is_paused)
     loop_post(thread->loop, on_set_paused, request);
 }
 
+static void on_limits(void *argument)
+{
+    for_each(argument, session_on_limits);
+}
+
+void app_thread_on_limits(struct app_thread *thread)
+{
+    loop_post(thread->loop, on_limits, thread);
+}
+
 static void on_drain(void *argument)
 {
     struct app_thread *thread = argument;

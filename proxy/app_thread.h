@@ -34,7 +34,10 @@ struct app_shared {
     struct gate *gate;
     char addresses[APP_ADDRESSES_MAX][108]; /* of the source, numeric; set before the threads start */
     size_t address_count;
-    _Atomic uint64_t commit_wait_ms;
+    _Atomic uint64_t commit_wait_ms; /* of the config's, which only its own thread reads */
+    _Atomic uint64_t hold_ms;
+    _Atomic uint64_t auth_timeout_ms;
+    _Atomic uint64_t idle_timeout_ms;
     _Atomic uint64_t commits_held;
     _Atomic uint64_t commits_unknown;
     _Atomic uint64_t sessions;
@@ -77,8 +80,9 @@ void app_thread_stop(struct app_thread *thread); /* cuts all sessions; joins */
 void app_thread_accept(struct app_thread *thread, int fd);
 void app_thread_set_admitted(struct app_thread *thread, bool is_admitted);
 void app_thread_set_paused(struct app_thread *thread, bool is_paused);
-void app_thread_drain(struct app_thread *thread); /* idle sessions end, the others when they get idle */
-void app_thread_cut(struct app_thread *thread);   /* all sessions end */
+void app_thread_on_limits(struct app_thread *thread); /* sessions go by new ones */
+void app_thread_drain(struct app_thread *thread);     /* idle sessions end, the others when they get idle */
+void app_thread_cut(struct app_thread *thread);       /* all sessions end */
 bool app_thread_running_since(struct app_thread *thread, uint64_t session_id, uint64_t *ret_since_ms);
 void app_thread_give_up(struct app_thread *thread, uint64_t session_id, const char *message);
 bool app_thread_kill(struct app_thread *thread, uint64_t session_id);

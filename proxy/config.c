@@ -9,12 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A key's text as the daemon goes by it, without secrets. */
-struct config_value {
-    char *text;
-    bool is_from_file;
-};
-
 static void free_listen(struct config_listen *listen)
 {
     for (size_t i = 0; i < listen->count; i++)
@@ -75,43 +69,19 @@ static void derive(struct config *config)
             xasprintf("%s/store", config->ackgate.data_dir != NULL ? config->ackgate.data_dir : ".");
 }
 
-static void keep_values(struct config_draft *draft)
-{
-    struct config *config = draft->config;
-    config->values = xcalloc(config_key_count_static(), sizeof(config->values[0]));
-    for (size_t i = 0; i < config_key_count_static(); i++) {
-        const char *written = draft->texts[i].text;
-        const char *text = written != NULL ? written : config_keys[i].default_text;
-        if (config_keys[i].kind == CONFIG_SECRET)
-            text = text[0] != '\0' ? "********" : "";
-        else if (i == config_key_find("store", "dir"))
-            text = config->store.dir;
-        config->values[i] = (struct config_value){xstrdup(text), written != NULL};
-    }
-}
-
-static void release_draft(struct config_draft *draft)
-{
-    for (size_t i = 0; i < config_key_count_static(); i++)
-        free_secret(draft->texts[i].text);
-    for (size_t i = 0; i < draft->problem_count; i++)
-        free(draft->problems[i].text);
-    free(draft->problems);
-}
-
 enum result config_load(const char *file, struct config **ret_config, char **ret_problems)
 {
-    struct config_draft draft = {.config = xcalloc(1, sizeof(struct config)), .file = file};
+    struct config_draft draft = {.config = xcalloc(1, sizeof(struct config))};
     draft.config->file = xstrdup(file);
-    if (config_read(&draft) == RESULT_OK) {
+    if (config_read(&draft, file) == RESULT_OK) {
         for (size_t i = 0; i < config_key_count_static(); i++)
             config_value_apply(&draft, i);
         derive(draft.config);
         config_check(&draft);
-        keep_values(&draft);
+        config_draft_keep_values(&draft);
     }
     char *problems = config_draft_problems(&draft);
-    release_draft(&draft);
+    config_draft_release(&draft);
     *ret_problems = problems;
     if (problems != NULL) {
         config_free(&draft.config);
@@ -134,7 +104,7 @@ void config_variable(const struct config *config, size_t index, struct config_va
     if (names[index][0] == '\0')
         snprintf(names[index], sizeof(names[index]), "%s.%s", key->section, key->name);
     ret_variable->name = names[index];
-    ret_variable->is_from_file = config->values[index].is_from_file;
+    ret_variable->origin = config->values[index].origin;
     ret_variable->is_reloadable = key->is_reloadable;
     snprintf(ret_variable->value, sizeof(ret_variable->value), "%s", config->values[index].text);
 }

@@ -2,7 +2,8 @@
  * The configuration as the daemon uses it: every key of conf/ackgate.cnf, parsed, defaulted and checked.
  *
  * config_load() collects every problem with file and line; a config with problems is never used. Strings are
- * owned by the config. Durations are milliseconds, sizes bytes.
+ * owned by the config. Durations are milliseconds, sizes bytes. What a reload may change (config_change.h) is
+ * for the replication loop only; other threads get copies of it.
  */
 #ifndef ACKGATE_PROXY_CONFIG_H
 #define ACKGATE_PROXY_CONFIG_H
@@ -78,6 +79,7 @@ struct config {
     struct {
         struct config_listen listen;
         struct config_account account;
+        struct config_account stats; /* may only look; user NULL: there is none */
     } admin;
     struct {
         struct config_listen listen;
@@ -117,10 +119,11 @@ void config_account_format_hash(const struct config_account *account, char ret_t
 void config_account_set_password(struct config_account *account, const char *password);
 
 /* One row of the `variables` table; secrets show as "********". */
+enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_RUNTIME /* SET */ };
 struct config_variable {
     const char *name; /* "app.commit_wait" */
     char value[1024];
-    bool is_from_file;
+    enum config_origin origin;
     bool is_reloadable;
 };
 size_t config_variable_count(void);

@@ -35,21 +35,27 @@ static bool is_private(const struct stat *status)
     return (status->st_mode & (status->st_uid == 0 ? 0027 : 0077)) == 0;
 }
 
-static void check_config_file(struct config_draft *draft)
+/* No file with a password may be one that others can read. */
+static void check_config_files(struct config_draft *draft)
 {
-    struct stat status;
-    unsigned line = 0;
-    for (size_t i = 0; i < config_key_count_static() && line == 0; i++) {
-        if (config_keys[i].kind == CONFIG_SECRET && draft->texts[i].text != NULL &&
-            draft->texts[i].text[0] != '\0')
-            line = draft->texts[i].line;
+    uint64_t told = 0;
+    _Static_assert(CONFIG_FILES_MAX <= 64, "a bit for each file");
+    for (size_t i = 0; i < config_key_count_static(); i++) {
+        struct stat status;
+        const char *text = draft->texts[i].text;
+        unsigned line = draft->texts[i].line;
+        if (config_keys[i].kind != CONFIG_SECRET || text == NULL || text[0] == '\0')
+            continue;
+        const char *file = config_draft_file(draft, line);
+        uint64_t bit = UINT64_C(1) << (line >> CONFIG_LINE_BITS);
+        if ((told & bit) == 0 && stat(file, &status) == 0 && !is_private(&status))
+            config_draft_problem(
+                draft, line,
+                "the file holds a password and others can read it: chmod 600 %s (or 640, when it "
+                "belongs to root)",
+                file);
+        told |= bit;
     }
-    if (line > 0 && stat(draft->file, &status) == 0 && !is_private(&status))
-        config_draft_problem(
-            draft, line,
-            "the file holds a password and others can read it: chmod 600 %s (or 640, when it "
-            "belongs to root)",
-            draft->file);
 }
 
 static void take_password_line(struct config_draft *draft, FILE *file)
@@ -125,25 +131,69 @@ static void check_open_port(struct config_draft *draft, const char *section,
     }
 }
 
-static void check_account(struct config_draft *draft, const char *section, struct config_account *account,
-                          const struct config_listen *listen)
+/* The sample file's passwords: everybody knows them. */
+static void check_sample(struct config_draft *draft, unsigned line, const char *name,
+                         const struct config_account *account)
 {
-    const char *hash = config_draft_text(draft, section, "password_hash");
-    unsigned line = config_draft_line(draft, section, "password_hash");
-    bool has_password = config_draft_is_set(draft, section, "password");
+    struct config_account sample = {.user = NULL};
+    config_account_set_password(&sample, "change-me");
+    if (account->has_password && memcmp(account->sha2_hash, sample.sha2_hash, sizeof(sample.sha2_hash)) == 0)
+        config_draft_problem(
+            draft, line,
+            "%s is that of the sample, which everybody knows; `ackgate passwd` makes one of your own", name);
+}
+
+struct account_keys {
+    const char *section;
+    const char *user;
+    const char *password;
+    const char *hash;
+};
+
+static void check_account(struct config_draft *draft, const struct account_keys *keys,
+                          struct config_account *account, const struct config_listen *listen)
+{
+    const char *section = keys->section;
+    const char *hash = config_draft_text(draft, section, keys->hash);
+    unsigned line = config_draft_line(draft, section, keys->hash);
+    bool has_password = config_draft_is_set(draft, section, keys->password);
     if (has_password && hash[0] != '\0') {
-        config_draft_problem(draft, line, "[%s] has both password and password_hash; leave one out", section);
+        config_draft_problem(draft, line, "[%s] has both %s and %s; leave one out", section, keys->password,
+                             keys->hash);
     } else if (hash[0] != '\0') {
         if (config_account_parse_hash(hash, account) != RESULT_OK)
-            config_draft_problem(draft, line, "password_hash is not what `ackgate passwd` prints");
+            config_draft_problem(draft, line, "%s is not what `ackgate passwd` prints", keys->hash);
+        check_sample(draft, line, keys->hash, account);
     } else if (has_password) {
-        config_account_set_password(account, config_draft_text(draft, section, "password"));
+        config_account_set_password(account, config_draft_text(draft, section, keys->password));
+        check_sample(draft, config_draft_line(draft, section, keys->password), keys->password, account);
         if (!account->has_password)
             check_open_port(draft, section, listen);
     } else {
-        config_draft_problem(draft, line, "[%s] needs password_hash (see `ackgate passwd`) or password",
-                             section);
+        config_draft_problem(draft, config_draft_line(draft, section, keys->user),
+                             "[%s] needs %s (see `ackgate passwd`) or %s", section, keys->hash,
+                             keys->password);
     }
+}
+
+static void check_accounts(struct config_draft *draft)
+{
+    static const struct account_keys replication = {"replication", "user", "password", "password_hash"};
+    static const struct account_keys admin = {"admin", "user", "password", "password_hash"};
+    static const struct account_keys stats = {"admin", "stats_user", "stats_password", "stats_password_hash"};
+    struct config *config = draft->config;
+    const char *name = config->admin.stats.user;
+    check_account(draft, &replication, &config->replication.account, &config->replication.listen);
+    check_account(draft, &admin, &config->admin.account, &config->admin.listen);
+    if (name != NULL)
+        check_account(draft, &stats, &config->admin.stats, &config->admin.listen);
+    else if (config_draft_is_set(draft, "admin", "stats_password") ||
+             config_draft_is_set(draft, "admin", "stats_password_hash"))
+        config_draft_problem(draft, config_draft_line(draft, "admin", "stats_password"),
+                             "[admin] has a password for stats_user and no stats_user");
+    if (name != NULL && config->admin.account.user != NULL && strcmp(name, config->admin.account.user) == 0)
+        config_draft_problem(draft, config_draft_line(draft, "admin", "stats_user"),
+                             "stats_user is the admin's own name; the user who may only look needs another");
 }
 
 struct address_use {
@@ -223,11 +273,10 @@ void config_check(struct config_draft *draft)
 {
     struct config *config = draft->config;
     check_required(draft);
-    check_config_file(draft);
+    check_config_files(draft);
     check_user(draft);
     check_source(draft);
-    check_account(draft, "replication", &config->replication.account, &config->replication.listen);
-    check_account(draft, "admin", &config->admin.account, &config->admin.listen);
+    check_accounts(draft);
     check_needed_listen(draft, "app", &config->app.listen);
     check_needed_listen(draft, "replication", &config->replication.listen);
     check_addresses(draft);

@@ -8,7 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBLEM_BYTES = 1024 };
+enum { PROBLEM_BYTES = 1024, LINE_MASK = (1 << CONFIG_LINE_BITS) - 1 };
+
+static unsigned line_of(unsigned line)
+{
+    return line & LINE_MASK;
+}
+
+const char *config_draft_file(const struct config_draft *draft, unsigned line)
+{
+    return draft->files[line >> CONFIG_LINE_BITS];
+}
+
+const char *config_draft_where(const struct config_draft *draft, unsigned line, unsigned seen_from)
+{
+    static char text[PROBLEM_BYTES];
+    if (line >> CONFIG_LINE_BITS == seen_from >> CONFIG_LINE_BITS)
+        snprintf(text, sizeof(text), "line %u", line_of(line));
+    else
+        snprintf(text, sizeof(text), "%s:%u", config_draft_file(draft, line), line_of(line));
+    return text;
+}
 
 void config_draft_problem(struct config_draft *draft, unsigned line, const char *format, ...)
 {
@@ -49,10 +69,11 @@ char *config_draft_problems(struct config_draft *draft)
         abort(); /* out of memory */
     for (size_t i = 0; i < draft->problem_count; i++) {
         const struct config_problem *problem = &draft->problems[i];
-        if (problem->line > 0)
-            fprintf(stream, "%s:%u: %s\n", draft->file, problem->line, problem->text);
+        const char *file = config_draft_file(draft, problem->line);
+        if (line_of(problem->line) > 0)
+            fprintf(stream, "%s:%u: %s\n", file, line_of(problem->line), problem->text);
         else
-            fprintf(stream, "%s: %s\n", draft->file, problem->text);
+            fprintf(stream, "%s: %s\n", file, problem->text);
     }
     fclose(stream);
     return all;
@@ -79,4 +100,38 @@ unsigned config_draft_line(const struct config_draft *draft, const char *section
     while (strcmp(config_keys[first].section, section) != 0)
         first++;
     return draft->section_lines[first];
+}
+
+static void free_secret(char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
+void config_draft_keep_values(struct config_draft *draft)
+{
+    struct config *config = draft->config;
+    config->values = xcalloc(config_key_count_static(), sizeof(config->values[0]));
+    for (size_t i = 0; i < config_key_count_static(); i++) {
+        const char *written = draft->texts[i].text;
+        const char *text = written != NULL ? written : config_keys[i].default_text;
+        if (config_keys[i].kind == CONFIG_SECRET)
+            text = text[0] != '\0' ? "********" : "";
+        else if (i == config_key_find("store", "dir") && config->store.dir != NULL)
+            text = config->store.dir;
+        config->values[i] =
+            (struct config_value){xstrdup(text), written != NULL ? CONFIG_FROM_FILE : CONFIG_FROM_DEFAULT};
+    }
+}
+
+void config_draft_release(struct config_draft *draft)
+{
+    for (size_t i = 0; i < config_key_count_static(); i++)
+        free_secret(draft->texts[i].text);
+    for (size_t i = 0; i < draft->problem_count; i++)
+        free(draft->problems[i].text);
+    for (size_t i = 0; i < draft->file_count; i++)
+        free(draft->files[i]);
+    free(draft->problems);
 }

@@ -9,6 +9,8 @@
 #define AT(member)    .offset = offsetof(struct config, member)
 #define NOWHERE       .offset = CONFIG_NOWHERE
 #define FROM_TO(a, b) .min = (a), .max = (b)
+#define RELOADS       .is_reloadable = true
+#define REQUIRED      .is_required = true
 
 enum { SECOND = 1000, HOUR = 3600 * SECOND };
 #define DAY (24 * (uint64_t)HOUR)
@@ -31,68 +33,69 @@ enum { SECOND = 1000, HOUR = 3600 * SECOND };
 #define SERVER_MODES "disabled|preferred|required"
 #define CLIENT_MODES "disabled|preferred|required|verify_ca|verify_identity"
 
+/* clang-format off */
 const struct config_key config_keys[] = {
-    {"ackgate",                 "data_dir",              CONFIG_TEXT,                                             AT(ackgate.data_dir),"/var/lib/ackgate"},
-    {"ackgate",                 "log_file",              CONFIG_TEXT,                                             AT(ackgate.log_file),""                },
-    {"ackgate",                 "log_level",             CONFIG_CHOICE,                                           AT(ackgate.log_level),"info",             "debug|info|warn|error",
-     .is_reloadable = true},
-    {"ackgate",     "log_format",                            CONFIG_SWITCH,                                                                           AT(ackgate.is_log_json),"text","text|json"},
-    {"ackgate",                   "threads",                               CONFIG_NUMBER,                                                                                      AT(ackgate.threads),                    "0",                                                                                                                          FROM_TO(0, 256)},
-    {"ackgate",      "user",                          CONFIG_TEXT,AT(ackgate.user),""},
-    {"ackgate",              "shutdown_timeout", CONFIG_DURATION,                                                      AT(ackgate.shutdown_timeout_ms),                                                                                         "10s",
-     FROM_TO(0, HOUR)},
+    {"ackgate", "data_dir", CONFIG_TEXT, AT(ackgate.data_dir), "/var/lib/ackgate"},
+    {"ackgate", "log_file", CONFIG_TEXT, AT(ackgate.log_file), "", RELOADS},
+    {"ackgate", "log_level", CONFIG_CHOICE, AT(ackgate.log_level), "info", "debug|info|warn|error", RELOADS},
+    {"ackgate", "log_format", CONFIG_SWITCH, AT(ackgate.is_log_json), "text", "text|json", RELOADS},
+    {"ackgate", "threads", CONFIG_NUMBER, AT(ackgate.threads), "0", FROM_TO(0, 256)},
+    {"ackgate", "user", CONFIG_TEXT, AT(ackgate.user), ""},
+    {"ackgate", "shutdown_timeout", CONFIG_DURATION, AT(ackgate.shutdown_timeout_ms), "10s", FROM_TO(0, HOUR), RELOADS},
 
-    {"source","host",  CONFIG_TEXT,AT(source.host),"",.is_required = true},
-    {"source",                         "port",                                         CONFIG_NUMBER,                                                                                                 AT(source.port),"3306",FROM_TO(1, 65535)},
-    {"source",      "user",                             CONFIG_TEXT,                                                                             AT(source.user),"",.is_required = true},
-    {"source",                   "password",                                 CONFIG_SECRET,                                                                                  AT(source.password),""                                        },
-    {"source",              "password_file",CONFIG_TEXT,NOWHERE,""                                },
-    {"source","server_id",CONFIG_NUMBER,AT(source.server_id),"4294967211",FROM_TO(1, UINT32_MAX)},
-    {"source","flavor",                CONFIG_CHOICE,                                                                                              AT(source.flavor),                                        "auto",                          "auto|mysql|mariadb"},
-    {"source",                  "semi_sync",                                                      CONFIG_SWITCH,                                                                                                                                                                AT(source.is_semi_sync),                                                                                                                                                                                                                          "required",                                                                                                                                                                                                                                                                                                                                                                                                                                                                                  "off|required"},
-    {"source",                         "configure",                                         CONFIG_SWITCH,                                                                                            AT(source.is_configured),"on","off|on"},
-    {"source",     "connect_timeout",                            CONFIG_DURATION,                                                                            AT(source.connect_timeout_ms),"5s",
-     FROM_TO(100, 10 * 60 * SECOND)},
-    {"source",               "heartbeat",                        CONFIG_DURATION,                                                                               AT(source.heartbeat_ms),"1s",FROM_TO(100, HOUR)},
-    {"source", "start_at",                    CONFIG_TEXT,AT(source.start_at),"oldest"                                                                                                   },
+    {"source", "host", CONFIG_TEXT, AT(source.host), "", REQUIRED},
+    {"source", "port", CONFIG_NUMBER, AT(source.port), "3306", FROM_TO(1, 65535)},
+    {"source", "user", CONFIG_TEXT, AT(source.user), "", REQUIRED},
+    {"source", "password", CONFIG_SECRET, AT(source.password), ""},
+    {"source", "password_file", CONFIG_TEXT, NOWHERE, ""},
+    {"source", "server_id", CONFIG_NUMBER, AT(source.server_id), "4294967211", FROM_TO(1, UINT32_MAX)},
+    {"source", "flavor", CONFIG_CHOICE, AT(source.flavor), "auto", "auto|mysql|mariadb"},
+    {"source", "semi_sync", CONFIG_SWITCH, AT(source.is_semi_sync), "required", "off|required"},
+    {"source", "configure", CONFIG_SWITCH, AT(source.is_configured), "on", "off|on"},
+    {"source", "connect_timeout", CONFIG_DURATION, AT(source.connect_timeout_ms), "5s", FROM_TO(100, 10 * 60 * SECOND)},
+    {"source", "heartbeat", CONFIG_DURATION, AT(source.heartbeat_ms), "1s", FROM_TO(100, HOUR)},
+    {"source", "start_at", CONFIG_TEXT, AT(source.start_at), "oldest"},
     TLS_KEYS("source", CLIENT_MODES),
 
-    {"app",          "listen",CONFIG_LISTEN,AT(app.listen),"0.0.0.0:3316"},
-    {"app",                  "max_connections",                CONFIG_NUMBER,                                 AT(app.max_connections),"1000",                                                                                            FROM_TO(1, 100000)},
-    {"app",                    "commit_wait",                                           CONFIG_DURATION,                                                                                           AT(app.commit_wait_ms),"0",FROM_TO(0, 365 * DAY),
-     .is_reloadable = true},
-    {"app",                 "hold",                                        CONFIG_DURATION,                                                                                           AT(app.hold_ms),               "10s",FROM_TO(0, HOUR)},
-    {"app",           "auth_timeout",                                  CONFIG_DURATION,                                                                                     AT(app.auth_timeout_ms),"10s",FROM_TO(100, HOUR)},
-    {"app",                   "idle_timeout",                                 CONFIG_DURATION,                                                                                 AT(app.idle_timeout_ms),                                                                                                                                                      "0",                                                                         FROM_TO(0, 365 * DAY)},
+    {"app", "listen", CONFIG_LISTEN, AT(app.listen), "0.0.0.0:3316"},
+    {"app", "max_connections", CONFIG_NUMBER, AT(app.max_connections), "1000", FROM_TO(1, 100000), RELOADS},
+    {"app", "commit_wait", CONFIG_DURATION, AT(app.commit_wait_ms), "0", FROM_TO(0, 365 * DAY), RELOADS},
+    {"app", "hold", CONFIG_DURATION, AT(app.hold_ms), "10s", FROM_TO(0, HOUR), RELOADS},
+    {"app", "auth_timeout", CONFIG_DURATION, AT(app.auth_timeout_ms), "10s", FROM_TO(100, HOUR), RELOADS},
+    {"app", "idle_timeout", CONFIG_DURATION, AT(app.idle_timeout_ms), "0", FROM_TO(0, 365 * DAY), RELOADS},
     TLS_KEYS("app", SERVER_MODES),
 
-    {"replication",          "listen",CONFIG_LISTEN,AT(replication.listen),"0.0.0.0:3317"},
-    {"replication",                         "user",                                            CONFIG_TEXT,                                                                             AT(replication.account.user),"",.is_required = true},
-    {"replication",                "password",                                  CONFIG_SECRET,                                                                                         NOWHERE,""},
-    {"replication",  "password_hash",                    CONFIG_SECRET,NOWHERE,""},
-    {"replication","allow_unlisted",CONFIG_SWITCH,AT(replication.is_unlisted_allowed),"on","off|on"},
+    {"replication", "listen", CONFIG_LISTEN, AT(replication.listen), "0.0.0.0:3317"},
+    {"replication", "user", CONFIG_TEXT, AT(replication.account.user), "", REQUIRED, RELOADS},
+    {"replication", "password", CONFIG_SECRET, NOWHERE, "", RELOADS},
+    {"replication", "password_hash", CONFIG_SECRET, NOWHERE, "", RELOADS},
+    {"replication", "allow_unlisted", CONFIG_SWITCH, AT(replication.is_unlisted_allowed), "on", "off|on", RELOADS},
     TLS_KEYS("replication", SERVER_MODES),
 
-    {"admin",                         "listen",                                    CONFIG_LISTEN,                                                                          AT(admin.listen),"127.0.0.1:3318"           },
-    {"admin",                         "user",                                    CONFIG_TEXT,                                                             AT(admin.account.user),"",.is_required = true},
-    {"admin",      "password",                             CONFIG_SECRET,                                                                        NOWHERE,""                                                                                   },
-    {"admin",                       "password_hash",                                              CONFIG_SECRET,                                                                                         NOWHERE,""},
+    {"admin", "listen", CONFIG_LISTEN, AT(admin.listen), "127.0.0.1:3318"},
+    {"admin", "user", CONFIG_TEXT, AT(admin.account.user), "", REQUIRED, RELOADS},
+    {"admin", "password", CONFIG_SECRET, NOWHERE, "", RELOADS},
+    {"admin", "password_hash", CONFIG_SECRET, NOWHERE, "", RELOADS},
+    {"admin", "stats_user", CONFIG_TEXT, AT(admin.stats.user), "", RELOADS},
+    {"admin", "stats_password", CONFIG_SECRET, NOWHERE, "", RELOADS},
+    {"admin", "stats_password_hash", CONFIG_SECRET, NOWHERE, "", RELOADS},
     TLS_KEYS("admin", SERVER_MODES),
 
-    {"metrics",                       "listen",                                              CONFIG_LISTEN,                                                                                         AT(metrics.listen),                                                           "127.0.0.1:3319"                                                                                                                                                                                                },
+    {"metrics", "listen", CONFIG_LISTEN, AT(metrics.listen), "127.0.0.1:3319"},
 
-    {"quorum",                     "rule",                                    CONFIG_TEXT,                                                                                           AT(quorum.rule),                                                                                                                                                                                                                                                                                                                             "",                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                         .is_required = true},
+    {"quorum", "rule", CONFIG_TEXT, AT(quorum.rule), "", REQUIRED, RELOADS},
 
-    {"store",         "dir",                CONFIG_TEXT,AT(store.dir),""},
-    {"store",   "sync",                        CONFIG_SWITCH,AT(store.is_synced),"group",                                                                                                                                                                 "os|group"},
-    {"store",            "retain_time",CONFIG_DURATION,AT(store.retain_time_ms),"7d",FROM_TO(0, 3650 * DAY)},
-    {"store",            "retain_size",CONFIG_SIZE,AT(store.retain_size_bytes),"0"},
+    {"store", "dir", CONFIG_TEXT, AT(store.dir), ""},
+    {"store", "sync", CONFIG_SWITCH, AT(store.is_synced), "group", "os|group"},
+    {"store", "retain_time", CONFIG_DURATION, AT(store.retain_time_ms), "7d", FROM_TO(0, 3650 * DAY), RELOADS},
+    {"store", "retain_size", CONFIG_SIZE, AT(store.retain_size_bytes), "0", RELOADS},
 
-    {"journal",            "sync",CONFIG_SWITCH,AT(journal.is_synced_always),"lazy","lazy|always"},
+    {"journal", "sync", CONFIG_SWITCH, AT(journal.is_synced_always), "lazy", "lazy|always"},
 
-    {"replica",              "server_uuid",CONFIG_VOTER,NOWHERE,""},
-    {"replica",            "server_id",         CONFIG_VOTER,                                                      NOWHERE,      ""                                                                                                                                                   },
+    {"replica", "server_uuid", CONFIG_VOTER, NOWHERE, "", RELOADS},
+    {"replica", "server_id", CONFIG_VOTER, NOWHERE, "", RELOADS},
 };
+/* clang-format on */
 
 enum { KEY_COUNT = sizeof(config_keys) / sizeof(config_keys[0]), VOTER_KEYS = 2, NAME_MAX_BYTES = 40 };
 

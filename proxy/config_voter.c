@@ -43,8 +43,8 @@ void config_voter_begin(struct config_draft *draft, const char *name, unsigned l
     }
     for (size_t i = 0; i < config->voter_count; i++) {
         if (strcasecmp(config->voters[i].name, name) == 0) {
-            config_draft_problem(draft, line, "[replica %s] is there twice, first in line %u", name,
-                                 draft->voter_lines[i]);
+            config_draft_problem(draft, line, "[replica %s] is there twice, first in %s", name,
+                                 config_draft_where(draft, draft->voter_lines[i], line));
             return;
         }
     }

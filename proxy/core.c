@@ -54,6 +54,12 @@ void core_free(struct core **core)
     *core = NULL;
 }
 
+void core_set_voter_count(struct core *core, size_t voter_count)
+{
+    assert(voter_count >= core->acks.voter_count && voter_count <= CONFIG_VOTERS_MAX);
+    core->acks.voter_count = voter_count;
+}
+
 static struct core_transaction *at(struct core *core, size_t index)
 {
     return &core->queue[(core->head + index) % CORE_QUEUE_MAX];

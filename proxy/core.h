@@ -85,6 +85,8 @@ struct core;
 /* Everything up to `confirmed` was confirmed before; transactions after it must be fed with CORE_STORED. */
 struct core *core_new(const struct quorum *rule, size_t voter_count, struct position confirmed);
 void core_free(struct core **core);
+/* There are more voters now: those with higher numbers than before have acked nothing yet. */
+void core_set_voter_count(struct core *core, size_t voter_count);
 
 void core_step(struct core *core, const struct core_input *input, struct core_actions *ret_actions);
 

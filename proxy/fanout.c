@@ -83,6 +83,13 @@ uint32_t fanout_identify(const struct fanout *fanout, const char *uuid, uint32_t
     return FANOUT_OBSERVER;
 }
 
+/* As whom it would be served if it came now. */
+static bool is_known_as_before(const struct fanout *fanout, const struct replica *replica)
+{
+    uint32_t voter = fanout_identify(fanout, replica->uuid, replica->request.server_id);
+    return replica->voter == (replica->is_semi_sync ? voter : FANOUT_OBSERVER);
+}
+
 static bool is_same_replica(const struct replica *a, const struct replica *b)
 {
     if (a->voter != FANOUT_OBSERVER && a->voter == b->voter)
@@ -108,6 +115,19 @@ void fanout_replace_older(struct fanout *fanout, const struct replica *newer)
             continue;
         log_info(replica->label, "replaced by a newer connection of the same server, from %s", newer->peer);
         replica_end(replica, "replaced by a newer connection of the same server");
+    }
+}
+
+void fanout_on_voters(struct fanout *fanout)
+{
+    for (size_t i = fanout->count; i > 0; i--) {
+        if (i > fanout->count)
+            continue;
+        struct replica *replica = fanout->replicas[i - 1];
+        if (!is_dumping(replica) || is_known_as_before(fanout, replica))
+            continue;
+        log_info(replica->label, "the config names it differently now: it has to connect again");
+        replica_end(replica, "the config names it differently now");
     }
 }
 

@@ -56,6 +56,8 @@ struct position fanout_exposed(const struct fanout *fanout, size_t *ret_attached
 /* The store is about to be cut: ends whoever was sent something behind the cut (half a transaction at most,
  * unless an operator decided otherwise). */
 void fanout_cut(struct fanout *fanout, struct position cut);
+/* The config's voters have changed: who is another one now has to come again. */
+void fanout_on_voters(struct fanout *fanout);
 bool fanout_kill(struct fanout *fanout, uint64_t connection_id);
 void fanout_stop(struct fanout **fanout);
 

@@ -23,7 +23,7 @@ static struct {
     char path[4096];
     _Atomic int fd;
     _Atomic int level;
-    bool is_json;
+    _Atomic bool is_json;
 } sink = {.mutex = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO};
 
 /* Puts a fresh descriptor of `path` behind sink.fd; an old one of ours is replaced in place. */
@@ -42,23 +42,32 @@ static enum result open_file(const char *path)
     return status < 0 ? RESULT_IO : RESULT_OK;
 }
 
+/* From a file back to stderr: our descriptor then stands for that, as other threads may be using it. */
+static enum result use_stderr(void)
+{
+    int fd = atomic_load(&sink.fd);
+    if (fd != STDERR_FILENO && dup3(STDERR_FILENO, fd, O_CLOEXEC) < 0)
+        return RESULT_IO;
+    sink.path[0] = '\0';
+    return RESULT_OK;
+}
+
+static enum result use_file(const char *file)
+{
+    if (strlen(file) >= sizeof(sink.path))
+        return RESULT_TOO_LARGE;
+    enum result result = open_file(file);
+    if (result == RESULT_OK)
+        strcpy(sink.path, file);
+    return result;
+}
+
 enum result log_open(const char *file, enum log_level level, bool is_json)
 {
-    enum result result = RESULT_OK;
     pthread_mutex_lock(&sink.mutex);
-    if (file != NULL && file[0] != '\0') {
-        if (strlen(file) >= sizeof(sink.path)) {
-            result = RESULT_TOO_LARGE;
-        } else {
-            result = open_file(file);
-            if (result == RESULT_OK)
-                strcpy(sink.path, file);
-        }
-    }
-    if (result == RESULT_OK) {
-        atomic_store(&sink.level, (int)level);
-        sink.is_json = is_json;
-    }
+    enum result result = file == NULL || file[0] == '\0' ? use_stderr() : use_file(file);
+    if (result == RESULT_OK)
+        log_settings(level, is_json);
     pthread_mutex_unlock(&sink.mutex);
     return result;
 }
@@ -76,15 +85,10 @@ void log_set_level(enum log_level level)
     atomic_store(&sink.level, (int)level);
 }
 
-bool log_parse_level(const char *text, enum log_level *ret_level)
+void log_settings(enum log_level level, bool is_json)
 {
-    for (int i = LOG_LEVEL_DEBUG; i <= LOG_LEVEL_ERROR; i++) {
-        if (strcmp(text, level_names[i]) == 0) {
-            *ret_level = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
+    log_set_level(level);
+    atomic_store(&sink.is_json, is_json);
 }
 
 static void format_time(char *ret_text, size_t text_max)
@@ -140,7 +144,7 @@ void log_line(enum log_level level, const char *object, const char *format, ...)
     format_time(when, sizeof(when));
     char line[LINE_MAX_BYTES + 512];
     size_t length;
-    if (sink.is_json)
+    if (atomic_load_explicit(&sink.is_json, memory_order_relaxed))
         length = format_json(line, sizeof(line), when, level, object, message);
     else
         length = (size_t)snprintf(line, sizeof(line), "%s %-5s %s: %s\n", when, level_names[level], object,

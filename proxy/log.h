@@ -16,11 +16,11 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* Lines go to stderr until this; file NULL or "" keeps stderr. RESULT_IO leaves everything as it was. */
+/* Lines go to stderr until this; file NULL or "" means stderr. RESULT_IO leaves everything as it was. */
 MUST_CHECK enum result log_open(const char *file, enum log_level level, bool is_json);
 MUST_CHECK enum result log_reopen(void); /* after the file was moved away; a no-op on stderr */
+void log_settings(enum log_level level, bool is_json);
 void log_set_level(enum log_level level);
-bool log_parse_level(const char *text, enum log_level *ret_level);
 
 __attribute__((format(printf, 3, 4))) void log_line(enum log_level level, const char *object,
                                                     const char *format, ...);

@@ -59,16 +59,13 @@ static void drain(struct daemon *daemon)
     pipeline_drain(daemon->pipeline, on_drained, daemon);
 }
 
-/* Applies what needs no restart, and says what does. */
+/* What it did, or what is wrong, is in the log. */
 static void reload(struct daemon *daemon)
 {
-    char text[2048];
+    char ignored_text[RUNTIME_TEXT_MAX];
     notify_reloading();
-    if (runtime_reload(daemon->pipeline, text, sizeof(text)) == RESULT_OK)
-        log_info("ackgate", "read %s again: %s", daemon->config->file, text);
-    else
-        log_warn("ackgate", "%s has problems, nothing was changed: %s", daemon->config->file,
-                 log_quote_text(text));
+    enum result ignored = runtime_reload(daemon->pipeline, ignored_text, sizeof(ignored_text));
+    (void)ignored;
     notify_ready();
 }
 
@@ -125,6 +122,7 @@ static enum result start(struct daemon *daemon)
     }
     log_info("ackgate", "version %s, config %s", ACKGATE_VERSION, config->file);
     daemon->loop = loop_new();
+    runtime_start(daemon->config);
     result = pipeline_start(daemon->loop, config, &daemon->pipeline);
     if (result == RESULT_OK)
         result = admin_start(daemon->loop, config, daemon->pipeline, &daemon->admin);

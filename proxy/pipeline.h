@@ -42,7 +42,7 @@ const struct journal_ring *pipeline_journal(const struct pipeline *pipeline); /*
 /* ---- operator's commands; an error's text for the client goes to ret_error (an English sentence) ---- */
 MUST_CHECK enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *rule, char *ret_error,
                                                 size_t error_max);
-void pipeline_set_commit_wait(struct pipeline *pipeline, uint64_t commit_wait_ms);
+void pipeline_reconfigure(struct pipeline *pipeline); /* the config has changed: runtime.h */
 void pipeline_set_paused(struct pipeline *pipeline, bool is_paused);
 MUST_CHECK enum result pipeline_kill(struct pipeline *pipeline,
                                      uint64_t connection_id); /* session or replica */

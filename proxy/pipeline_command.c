@@ -39,10 +39,14 @@ enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *rule
     return RESULT_OK;
 }
 
-void pipeline_set_commit_wait(struct pipeline *pipeline, uint64_t commit_wait_ms)
+void pipeline_reconfigure(struct pipeline *pipeline)
 {
-    app_set_commit_wait(pipeline->app, commit_wait_ms);
-    overdue_set_commit_wait(pipeline->overdue, commit_wait_ms);
+    const struct config *config = pipeline->config;
+    core_set_voter_count(pipeline->core, config->voter_count);
+    fanout_on_voters(pipeline->fanout);
+    store_set_retention(pipeline->store, config->store.retain_time_ms, config->store.retain_size_bytes);
+    app_on_limits(pipeline->app);
+    overdue_set_commit_wait(pipeline->overdue, config->app.commit_wait_ms);
 }
 
 void pipeline_set_paused(struct pipeline *pipeline, bool is_paused)

@@ -161,7 +161,7 @@ static enum result journal_decision(struct pipeline *pipeline, const struct deci
  */
 static void end_sessions(struct pipeline *pipeline)
 {
-    size_t max = pipeline->config->app.max_connections;
+    size_t max = app_sessions_max(pipeline->app);
     struct view_session *views = xcalloc(max + 1, sizeof(*views));
     size_t count = app_sessions(pipeline->app, views, max);
     size_t ended = 0;

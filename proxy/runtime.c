@@ -1,215 +1,210 @@
 /* The settings of runtime.h. */
 #include "proxy/runtime.h"
 
-#include "proxy/config_key.h"
+#include "proxy/config_change.h"
+#include "proxy/quorum.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { CHANGED_MAX = 8 };
+static struct config *live;
 
-static struct {
-    const char *name;
-    char value[sizeof(((struct config_variable *)0)->value)];
-    bool is_from_file;
-} changed[CHANGED_MAX];
-static size_t changed_count;
-
-static size_t find_changed(const char *name)
+void runtime_start(struct config *config)
 {
-    size_t i = 0;
-    while (i < changed_count && strcmp(changed[i].name, name) != 0)
-        i++;
-    return i;
+    live = config;
 }
 
-const char *runtime_value(const char *name, bool *ret_is_from_file)
+/* ---- SET ---- */
+
+static bool is_named(const struct config_key *key, const char *name)
 {
-    size_t i = find_changed(name);
-    if (i == changed_count)
-        return NULL;
-    *ret_is_from_file = changed[i].is_from_file;
-    return changed[i].value;
+    size_t length = strlen(key->section);
+    bool has_section = strncasecmp(name, key->section, length) == 0 && name[length] == '.';
+    return strcasecmp(has_section ? name + length + 1 : name, key->name) == 0;
 }
 
-static void note(const char *name, const char *value, bool is_from_file)
+/* A name without its section may be that of several keys: the one that can be set is meant. */
+size_t runtime_key(const char *name)
 {
-    size_t i = find_changed(name);
-    if (i == CHANGED_MAX)
-        return;
-    if (i == changed_count)
-        changed_count++;
-    changed[i].name = name;
-    changed[i].is_from_file = is_from_file;
-    snprintf(changed[i].value, sizeof(changed[i].value), "%s", value);
-}
-
-const char *runtime_key(const char *name)
-{
-    static const char *const keys[] = {"app.commit_wait", "ackgate.log_level", "quorum.rule"};
+    size_t found = config_key_count();
     if (strcasecmp(name, "quorum_rule") == 0)
-        return "quorum.rule";
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (strcasecmp(name, keys[i]) == 0 || strcasecmp(name, strchr(keys[i], '.') + 1) == 0)
-            return keys[i];
-    }
+        return config_key_find("quorum", "rule");
     for (size_t i = 0; i < config_key_count_static(); i++) {
-        const struct config_key *key = &config_keys[i];
-        size_t length = strlen(key->section);
-        bool has_section = strncasecmp(name, key->section, length) == 0 && name[length] == '.';
-        if (strcasecmp(has_section ? name + length + 1 : name, key->name) == 0)
-            return key->name;
+        bool is_better = found == config_key_count() || !config_keys[found].is_reloadable;
+        if (is_better && is_named(&config_keys[i], name))
+            found = i;
     }
-    return NULL;
+    return found;
 }
 
-static enum result set_commit_wait(struct pipeline *pipeline, const char *value, char *ret_error,
-                                   size_t error_max)
+static bool is_settable(const struct config_key *key)
 {
-    uint64_t ms;
-    if (config_parse_duration(value, &ms) != RESULT_OK) {
-        snprintf(ret_error, error_max, "commit_wait is a duration like '500ms', '10s' or 0 (for ever)");
-        return RESULT_MALFORMED;
-    }
-    pipeline_set_commit_wait(pipeline, ms);
+    bool is_plain = key->kind == CONFIG_NUMBER || key->kind == CONFIG_DURATION || key->kind == CONFIG_SIZE ||
+                    key->kind == CONFIG_SWITCH || key->kind == CONFIG_CHOICE;
+    return key->is_reloadable && is_plain;
+}
+
+static enum result apply_log(const struct config *config)
+{
+    return log_open(config->ackgate.log_file, config->ackgate.log_level, config->ackgate.is_log_json);
+}
+
+static enum result set_key(struct pipeline *pipeline, size_t key, const char *value, char *ret_error,
+                           size_t error_max)
+{
+    struct config *one;
+    enum result result = config_change_parse(key, value, &one, ret_error, error_max);
+    if (result != RESULT_OK)
+        return result;
+    config_change_take(live, one, key, CONFIG_FROM_RUNTIME);
+    config_free(&one);
+    pipeline_reconfigure(pipeline);
+    log_settings(live->ackgate.log_level, live->ackgate.is_log_json);
     return RESULT_OK;
 }
 
-static enum result set_log_level(const char *value, char *ret_error, size_t error_max)
-{
-    enum log_level level;
-    if (!log_parse_level(value, &level)) {
-        snprintf(ret_error, error_max, "log_level is one of debug, info, warn and error");
-        return RESULT_MALFORMED;
-    }
-    log_set_level(level);
-    return RESULT_OK;
-}
-
-static enum result apply(struct pipeline *pipeline, const char *key, const char *value, char *ret_error,
-                         size_t error_max)
-{
-    if (strcmp(key, "app.commit_wait") == 0)
-        return set_commit_wait(pipeline, value, ret_error, error_max);
-    if (strcmp(key, "ackgate.log_level") == 0)
-        return set_log_level(value, ret_error, error_max);
-    if (strcmp(key, "quorum.rule") == 0)
-        return pipeline_set_quorum_rule(pipeline, value, ret_error, error_max);
-    snprintf(ret_error, error_max, "change %s in the config file and restart", key);
-    return RESULT_CONFLICT;
-}
-
-enum result runtime_set(struct pipeline *pipeline, const char *name, const char *value, char *ret_error,
+enum result runtime_set(struct pipeline *pipeline, size_t key, const char *value, char *ret_error,
                         size_t error_max)
 {
-    const char *key = runtime_key(name);
-    if (key == NULL) {
-        snprintf(ret_error, error_max, "no such setting");
-        return RESULT_NOT_FOUND;
-    }
-    enum result result = apply(pipeline, key, value, ret_error, error_max);
-    if (result == RESULT_OK) {
-        note(key, value, false);
-        log_warn("admin", "%s is now %s", key, log_quote_text(value));
-    }
+    const struct config_key *what = &config_keys[key];
+    enum result result = RESULT_CONFLICT;
+    if (key == config_key_find("quorum", "rule"))
+        result = pipeline_set_quorum_rule(pipeline, value, ret_error, error_max);
+    else if (is_settable(what))
+        result = set_key(pipeline, key, value, ret_error, error_max);
+    else
+        snprintf(ret_error, error_max, "change %s.%s in the config file and %s", what->section, what->name,
+                 what->is_reloadable ? "RELOAD" : "restart ackgate");
+    if (result == RESULT_OK)
+        log_warn("config", "%s.%s was set to %s on the admin port", what->section, what->name,
+                 log_quote_text(value));
     return result;
 }
 
-/* What the daemon goes by now, for comparing with a fresh file. */
-static const char *current_value(const struct config_variable *loaded)
-{
-    bool is_from_file;
-    const char *value = runtime_value(loaded->name, &is_from_file);
-    return value != NULL ? value : loaded->value;
-}
+/* ---- reading the file again ---- */
 
 struct reload {
-    struct pipeline *pipeline;
-    unsigned applied;
-    char waiting[512]; /* names whose change needs a restart */
+    struct config *fresh;
+    bool is_rule_changed;
+    char applied[RUNTIME_TEXT_MAX / 2];
+    char waiting[RUNTIME_TEXT_MAX / 2]; /* what needs a restart */
 };
 
-static void note_waiting(struct reload *reload, const char *what)
+static void add_name(char *list, size_t max, const char *section, const char *name)
 {
-    size_t length = strlen(reload->waiting);
-    snprintf(reload->waiting + length, sizeof(reload->waiting) - length, "%s%s", length > 0 ? ", " : "",
-             what);
+    size_t length = strlen(list);
+    snprintf(list + length, max - length, "%s%s.%s", length > 0 ? ", " : "", section, name);
 }
 
-static void reload_key(struct reload *reload, const struct config_variable *old,
-                       const struct config_variable *new)
+/* What cannot be applied is found before anything is. RESULT_MALFORMED: ret_text says why. */
+static enum result prepare(struct reload *reload, char *ret_text, size_t text_max)
 {
-    char error[256];
-    bool is_changed = strcmp(new->value, new->is_reloadable ? current_value(old) : old->value) != 0;
-    if (!is_changed)
-        return;
-    if (new->is_reloadable &&
-        apply(reload->pipeline, new->name, new->value, error, sizeof(error)) == RESULT_OK) {
-        note(new->name, new->value, true);
-        log_info("config", "%s is now %s", new->name, log_quote_text(new->value));
-        reload->applied++;
-        return;
+    struct config_voter voters[CONFIG_VOTERS_MAX];
+    size_t count;
+    const struct config *fresh = reload->fresh;
+    if (config_change_merge_voters(live, fresh, voters, &count) != RESULT_OK) {
+        snprintf(ret_text, text_max,
+                 "with those that a restart would remove there are more than %d replicas: restart ackgate",
+                 CONFIG_VOTERS_MAX);
+        return RESULT_MALFORMED;
     }
-    note_waiting(reload, new->name);
+    if (quorum_rule_check(fresh->quorum.rule, voters, count, ret_text, text_max) != RESULT_OK)
+        return RESULT_MALFORMED;
+    if (strlen(fresh->quorum.rule) >= VIEW_TEXT) {
+        snprintf(ret_text, text_max, "quorum.rule is longer than %d bytes", VIEW_TEXT - 1);
+        return RESULT_MALFORMED;
+    }
+    if (apply_log(fresh) != RESULT_OK) {
+        snprintf(ret_text, text_max, "ackgate.log_file %s cannot be opened: %s", fresh->ackgate.log_file,
+                 strerror(errno));
+        return RESULT_MALFORMED;
+    }
+    return RESULT_OK;
 }
 
-static bool is_same_text(const char *a, const char *b)
+static void take_key(struct reload *reload, size_t key)
 {
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+    const struct config_key *what = &config_keys[key];
+    bool differs = config_change_differs(live, reload->fresh, key);
+    if (differs && !what->is_reloadable)
+        add_name(reload->waiting, sizeof(reload->waiting), what->section, what->name);
+    else if (differs)
+        add_name(reload->applied, sizeof(reload->applied), what->section, what->name);
+    if (differs && key == config_key_find("quorum", "rule"))
+        reload->is_rule_changed = true;
+    if (what->is_reloadable)
+        config_change_take(live, reload->fresh, key, config_change_origin(reload->fresh, key));
 }
 
-static bool is_same_account(const struct config_account *a, const struct config_account *b)
+static void take_voters(struct reload *reload)
 {
-    return a->has_password == b->has_password &&
-           memcmp(a->native_hash, b->native_hash, sizeof(a->native_hash)) == 0;
+    enum config_voters_change change = config_change_voters(live, reload->fresh);
+    if (change == CONFIG_VOTERS_CHANGED)
+        add_name(reload->applied, sizeof(reload->applied), "replica", "*");
+    else if (change == CONFIG_VOTERS_GONE)
+        add_name(reload->waiting, sizeof(reload->waiting), "replica", "* (one is gone)");
+    config_change_take_voters(live, reload->fresh);
 }
 
-static bool are_same_voters(const struct config *a, const struct config *b)
+/* A rule with * means the new replicas too. */
+static void apply_rule(struct pipeline *pipeline, const struct reload *reload)
 {
-    bool is_same = a->voter_count == b->voter_count;
-    for (size_t i = 0; is_same && i < a->voter_count; i++)
-        is_same = strcmp(a->voters[i].name, b->voters[i].name) == 0 &&
-                  is_same_text(a->voters[i].server_uuid, b->voters[i].server_uuid) &&
-                  a->voters[i].server_id == b->voters[i].server_id;
-    return is_same;
+    char error[VIEW_TEXT];
+    struct view_quorum view;
+    pipeline_view_quorum(pipeline, &view);
+    const char *rule = reload->is_rule_changed ? live->quorum.rule : view.rule;
+    if (!reload->is_rule_changed && strchr(rule, '*') == NULL)
+        return;
+    enum result result = pipeline_set_quorum_rule(pipeline, rule, error, sizeof(error));
+    assert(result == RESULT_OK); /* prepare() has looked; the one in force holds for more voters too */
+    (void)result;
 }
 
-/* What the table of variables hides or does not have. */
-static void compare_others(struct reload *reload, const struct config *old, const struct config *fresh)
+static void apply(struct pipeline *pipeline, struct reload *reload)
 {
-    if (!is_same_text(old->source.password, fresh->source.password))
-        note_waiting(reload, "the source's password");
-    if (!is_same_account(&old->replication.account, &fresh->replication.account))
-        note_waiting(reload, "the replicas' password");
-    if (!is_same_account(&old->admin.account, &fresh->admin.account))
-        note_waiting(reload, "the admin password");
-    if (!are_same_voters(old, fresh))
-        note_waiting(reload, "the replicas");
+    for (size_t i = 0; i < config_key_count_static(); i++)
+        take_key(reload, i);
+    size_t voters_before = live->voter_count;
+    take_voters(reload);
+    pipeline_reconfigure(pipeline);
+    if (reload->is_rule_changed || live->voter_count != voters_before)
+        apply_rule(pipeline, reload);
+}
+
+/* A line of the log for each; they stand one below the other. */
+static void log_problems(const char *problems)
+{
+    log_error("config", "%s was not read again and nothing was changed; mend this, then RELOAD:", live->file);
+    for (const char *line = problems; *line != '\0';) {
+        int length = (int)strcspn(line, "\n");
+        log_error("config", "%.*s", length, line);
+        line += length + (line[length] == '\n');
+    }
 }
 
 enum result runtime_reload(struct pipeline *pipeline, char *ret_text, size_t text_max)
 {
-    const struct config *old = pipeline_config(pipeline);
-    struct config *fresh = NULL;
+    struct reload reload = {.fresh = NULL};
     char *problems = NULL;
-    struct reload reload = {.pipeline = pipeline};
-    if (config_load(old->file, &fresh, &problems) != RESULT_OK) {
+    enum result result = config_load(live->file, &reload.fresh, &problems);
+    if (result == RESULT_OK)
+        result = prepare(&reload, ret_text, text_max);
+    else
         snprintf(ret_text, text_max, "%s", problems);
-        free(problems);
-        return RESULT_MALFORMED;
+    if (result == RESULT_OK) {
+        apply(pipeline, &reload);
+        snprintf(ret_text, text_max, "%s%s%s%s", reload.applied[0] != '\0' ? "applied " : "nothing to apply",
+                 reload.applied, reload.waiting[0] != '\0' ? "; a restart is needed for " : "",
+                 reload.waiting);
+        log_info("config", "read %s again: %s", live->file, ret_text);
+    } else {
+        log_problems(problems != NULL ? problems : ret_text);
     }
-    for (size_t i = 0; i < config_variable_count(); i++) {
-        struct config_variable before;
-        struct config_variable after;
-        config_variable(old, i, &before);
-        config_variable(fresh, i, &after);
-        reload_key(&reload, &before, &after);
-    }
-    compare_others(&reload, old, fresh);
-    config_free(&fresh);
-    snprintf(ret_text, text_max, "%u applied%s%s", reload.applied,
-             reload.waiting[0] != '\0' ? "; a restart is needed for " : "", reload.waiting);
-    return RESULT_OK;
+    free(problems);
+    config_free(&reload.fresh);
+    return result;
 }

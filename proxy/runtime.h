@@ -1,29 +1,35 @@
 /*
  * Settings that change while the daemon runs: SET on the admin port, and reading the config anew (RELOAD,
- * SIGHUP). Keeps what they are now, for the `variables` table. On the replication loop only.
+ * SIGHUP). Changes the config that everybody reads (config_change.h) and tells those who keep copies. On the
+ * replication loop only.
  */
 #ifndef ACKGATE_PROXY_RUNTIME_H
 #define ACKGATE_PROXY_RUNTIME_H
 
 #include "proxy/pipeline.h"
 
-/* What a config key's value is now, when it is not the one of pipeline_config(); else NULL. is_from_file: a
- * reload brought it. Lives until the next change. */
-const char *runtime_value(const char *name, bool *ret_is_from_file);
+enum { RUNTIME_TEXT_MAX = 4096 };
 
-/* "commit_wait" or "app.commit_wait" → "app.commit_wait"; NULL: no such key. "quorum_rule" is quorum.rule. */
-const char *runtime_key(const char *name);
+/* The config that the pipeline was started with; changed from here only. */
+void runtime_start(struct config *config);
+
+/* "hold" or "app.hold" → its index in config_keys; "quorum_rule" is quorum.rule. config_key_count(): no such
+ * key. */
+size_t runtime_key(const char *name);
 
 /*
- * Sets app.commit_wait, ackgate.log_level or quorum.rule. RESULT_NOT_FOUND: no such key. RESULT_CONFLICT: it
- * needs a restart. RESULT_MALFORMED: not a value for it. ret_error is a sentence then.
+ * Sets a key that a reload may change, if it is a number, a duration, a size or a choice, or the quorum rule,
+ * which is journaled. RESULT_CONFLICT: only the config file changes it. RESULT_MALFORMED: not a value for it.
+ * ret_error is a sentence then.
  */
-MUST_CHECK enum result runtime_set(struct pipeline *pipeline, const char *name, const char *value,
-                                   char *ret_error, size_t error_max);
+MUST_CHECK enum result runtime_set(struct pipeline *pipeline, size_t key, const char *value, char *ret_error,
+                                   size_t error_max);
 
 /*
- * Reads the config's file again, applies what a reload may, and says in ret_text what it did and which
- * changes wait for a restart. RESULT_MALFORMED: the file has problems (in ret_text), nothing was changed.
+ * Reads the config's files again and applies what needs no restart: all of it, or, when anything is wrong
+ * with them, nothing (RESULT_MALFORMED). ret_text says what was done and which changes wait for a restart, or
+ * what is wrong; the log too. The quorum rule is applied when the file's has changed since it was read last,
+ * so that an operator's SET stands.
  */
 MUST_CHECK enum result runtime_reload(struct pipeline *pipeline, char *ret_text, size_t text_max);
 

@@ -33,10 +33,15 @@ const char *session_name(const struct session *session)
     return name;
 }
 
-void session_set_state(struct session *session, const char *state)
+void session_set_state_since(struct session *session, const char *state, uint64_t since_ms)
 {
     atomic_store_explicit(&session->state_text, state, memory_order_relaxed);
-    atomic_store_explicit(&session->state_since_ms, clock_monotonic_ms(), memory_order_relaxed);
+    atomic_store_explicit(&session->state_since_ms, since_ms, memory_order_relaxed);
+}
+
+void session_set_state(struct session *session, const char *state)
+{
+    session_set_state_since(session, state, clock_monotonic_ms());
 }
 
 void session_set_db(struct session *session, struct span db)
@@ -52,7 +57,7 @@ void session_set_db(struct session *session, struct span db)
 /* An idle session ends after app.idle_timeout; a running one is looked at again later. */
 static void on_idle_timeout(struct session *session)
 {
-    uint64_t timeout_ms = session->thread->shared->config->app.idle_timeout_ms;
+    uint64_t timeout_ms = session->thread->shared->idle_timeout_ms;
     uint64_t idle_ms =
         clock_monotonic_ms() - atomic_load_explicit(&session->state_since_ms, memory_order_relaxed);
     if (timeout_ms == 0)
@@ -64,6 +69,16 @@ static void on_idle_timeout(struct session *session)
     } else {
         log_info(session_name(session), "closed: idle for longer than app.idle_timeout");
         session_end(session);
+    }
+}
+
+void session_on_limits(struct session *session)
+{
+    if (session->phase == SESSION_HELD) {
+        session_start(session);
+        session_watch(session);
+    } else if (session->phase == SESSION_COMMAND && session->hold == NULL) {
+        on_idle_timeout(session);
     }
 }
 
@@ -126,7 +141,7 @@ void session_open(struct app_thread *thread, int fd)
     struct session *session = xcalloc(1, sizeof(*session));
     session->thread = thread;
     session->source.conn.fd = -1;
-    session->held_since_ms = clock_monotonic_ms();
+    session->held_since_ms = session->hold_shown_since_ms = clock_monotonic_ms();
     session->command_text = "";
     session_set_state(session, "held");
     session->last_sequence = UINT8_MAX; /* the first packet to the client has 0 */

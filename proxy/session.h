@@ -52,9 +52,10 @@ struct session {
     struct session_side source;
     struct timer timer;
     enum session_phase phase;
-    uint64_t client_caps; /* agreed with the client */
-    uint64_t source_caps; /* offered by the source, then agreed with it */
-    uint64_t held_since_ms;
+    uint64_t client_caps;         /* agreed with the client */
+    uint64_t source_caps;         /* offered by the source, then agreed with it */
+    uint64_t held_since_ms;       /* as app.hold counts; a pause begins it anew */
+    uint64_t hold_shown_since_ms; /* since when the client waits for the source */
     struct backlog greeting;      /* the source's, until the client has answered it */
     struct packet_cursor command; /* over the client's packets */
     struct session_response response;
@@ -99,9 +100,11 @@ void session_fail(struct session *session, uint16_t code, uint8_t sequence, cons
 void session_write_error(struct writer *writer, bool has_greeted, uint16_t code, uint8_t sequence,
                          const char *message);
 bool session_is_over(const struct session *session);
-void session_set_state(struct session *session, const char *state);
+void session_set_state(struct session *session, const char *state); /* a constant; from now on */
+void session_set_state_since(struct session *session, const char *state, uint64_t since_ms);
 void session_set_db(struct session *session, struct span db);
 void session_on_drain(struct session *session);
+void session_on_limits(struct session *session);         /* app.hold or app.idle_timeout is another one */
 const char *session_name(const struct session *session); /* for the log; until the thread's next call */
 
 /* ---- session_start.c: until the source's greeting ---- */

@@ -66,7 +66,7 @@ static void client_is_wrong(struct session *session, uint16_t code, uint8_t sequ
 /* A little before the source's own timeout for logins, usually the same 10 s, would be counted there. */
 static void start_auth_timer(struct session *session)
 {
-    uint64_t timeout_ms = session->thread->shared->config->app.auth_timeout_ms;
+    uint64_t timeout_ms = session->thread->shared->auth_timeout_ms;
     uint64_t margin_ms = timeout_ms / 10 < MARGIN_MS ? timeout_ms / 10 : MARGIN_MS;
     timer_start(&session->timer, timeout_ms - margin_ms);
 }
@@ -123,7 +123,7 @@ static void on_ok(struct session *session, struct packet_header header, struct s
                   struct span packet)
 {
     uint16_t status;
-    uint64_t idle_ms = session->thread->shared->config->app.idle_timeout_ms;
+    uint64_t idle_ms = session->thread->shared->idle_timeout_ms;
     enum result result = response_status(payload, session->source_caps, &status);
     if (result != RESULT_OK) {
         source_is_broken(session, result_text(result));

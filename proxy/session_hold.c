@@ -112,7 +112,7 @@ void session_hold_drop(struct session *session)
 /* Goes on after the held packet, or what took its place, has been put. */
 static void go_on(struct session *session)
 {
-    uint64_t idle_ms = session->thread->shared->config->app.idle_timeout_ms;
+    uint64_t idle_ms = session->thread->shared->idle_timeout_ms;
     session_hold_drop(session);
     timer_stop(&session->timer);
     if (idle_ms > 0)

@@ -29,7 +29,7 @@ static void fail(struct session *session)
 /* What is left of app.hold. While ackgate is paused there is no limit. */
 static uint64_t hold_left_ms(const struct session *session)
 {
-    uint64_t hold_ms = session->thread->shared->config->app.hold_ms;
+    uint64_t hold_ms = session->thread->shared->hold_ms;
     uint64_t held_ms = clock_monotonic_ms() - session->held_since_ms;
     if (session->thread->is_paused)
         return hold_ms > RETRY_MS ? hold_ms : RETRY_MS;
@@ -40,7 +40,7 @@ static void hold(struct session *session, uint64_t at_most_ms)
 {
     uint64_t left_ms = hold_left_ms(session);
     session->phase = SESSION_HELD;
-    session_set_state(session, "held");
+    session_set_state_since(session, "held", session->hold_shown_since_ms);
     if (left_ms == 0)
         fail(session);
     else

@@ -140,6 +140,7 @@ MUST_CHECK enum result store_gtids_at(struct store *store, struct position posit
 
 /* ---- retention ---- */
 /* Removes files older than `keep_from` as far as retention allows. Called from a timer. */
+void store_set_retention(struct store *store, uint64_t retain_ms, uint64_t retain_bytes);
 void store_purge(struct store *store, struct position keep_from);
 /* PURGE BINARY LOGS TO: everything before `file`, never past keep_from (RESULT_CONFLICT). */
 MUST_CHECK enum result store_purge_to(struct store *store, uint64_t file, struct position keep_from);

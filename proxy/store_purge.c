@@ -42,6 +42,12 @@ static bool is_too_old(const struct store *store, size_t i, uint64_t now_ms)
     return store->options.retain_ms != 0 && closed_ms != 0 && closed_ms + store->options.retain_ms < now_ms;
 }
 
+void store_set_retention(struct store *store, uint64_t retain_ms, uint64_t retain_bytes)
+{
+    store->options.retain_ms = retain_ms;
+    store->options.retain_bytes = retain_bytes;
+}
+
 void store_purge(struct store *store, struct position keep_from)
 {
     size_t count = 0;

@@ -11,6 +11,22 @@ void journal_ring_release(struct journal_ring *ring)
     *ring = (struct journal_ring){0};
 }
 
+static struct journal_line *line_back(struct journal_ring *ring, size_t back)
+{
+    return &ring->lines[(ring->next + JOURNAL_RING_MAX - back) % JOURNAL_RING_MAX];
+}
+
+/* Lines stand in the order of their sequences: one that is used again becomes the newest. */
+static struct journal_line *make_newest(struct journal_ring *ring, size_t back)
+{
+    struct journal_line *newest = line_back(ring, 1);
+    struct journal_line *line = line_back(ring, back);
+    struct journal_line kept = *newest;
+    *newest = *line;
+    *line = kept;
+    return newest;
+}
+
 /*
  * Acks and confirms come by the hundred: of each kind the ring holds the latest since the last other record.
  * Returns its line, or a new one.
@@ -19,9 +35,9 @@ static struct journal_line *line_for(struct journal_ring *ring, enum journal_typ
 {
     bool is_frequent = type == JOURNAL_ACKS || type == JOURNAL_CONFIRM;
     for (size_t back = 1; is_frequent && back <= 2 && back <= ring->count; back++) {
-        struct journal_line *line = &ring->lines[(ring->next + JOURNAL_RING_MAX - back) % JOURNAL_RING_MAX];
+        const struct journal_line *line = line_back(ring, back);
         if (line->type == journal_type_name(type))
-            return line;
+            return make_newest(ring, back);
         if (line->type != journal_type_name(JOURNAL_ACKS) && line->type != journal_type_name(JOURNAL_CONFIRM))
             break;
     }

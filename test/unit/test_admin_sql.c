@@ -8,6 +8,7 @@
 #include "protocol/xalloc.h"
 #include "proxy/admin_statement.h"
 #include "proxy/recover_source.h"
+#include "proxy/runtime.h"
 #include "recovery/journal_text.h"
 
 #include <check.h>
@@ -94,7 +95,7 @@ size_t pipeline_view_sessions(struct pipeline *pipeline, struct view_session *re
 void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret_view)
 {
     (void)pipeline;
-    *ret_view = (struct view_counters){.commits_confirmed = 42, .uptime_ms = 61000};
+    *ret_view = (struct view_counters){.commits_confirmed = 42, .sessions = 500, .uptime_ms = 61000};
 }
 
 void pipeline_view_commit_wait(struct pipeline *pipeline, struct view_histogram *ret_view)
@@ -115,10 +116,11 @@ enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *rule
     return RESULT_OK;
 }
 
-void pipeline_set_commit_wait(struct pipeline *pipeline, uint64_t commit_wait_ms)
+void pipeline_reconfigure(struct pipeline *pipeline)
 {
     (void)pipeline;
-    snprintf(told, sizeof(told), "commit_wait %llu", (unsigned long long)commit_wait_ms);
+    snprintf(told, sizeof(told), "commit_wait %llu, hold %llu",
+             (unsigned long long)config->app.commit_wait_ms, (unsigned long long)config->app.hold_ms);
 }
 
 void pipeline_set_paused(struct pipeline *pipeline, bool is_paused)
@@ -375,7 +377,8 @@ static const struct {
     {"RECOVER SOURCE CHECK '" LISTING "0-1-8 2 100 200 rows 1 00000000\n0-1-9 2 200 300 ddl 0 00000000\n'",
      "|binlog.000002|100|0|cut|cut|/data/kept\n0-1-8|binlog.000002|100|200|discard|never sent|\n"
      "0-1-9|binlog.000002|200|300|discard|never sent|\n"                                                                                                                              },
-    {"FLUSH BINARY LOGS",                                                                                   "ERROR 1235: *"                                                           },
+    {"FLUSH BINARY LOGS x",                                                                                 "ERROR 1064: *"                                                           },
+    {"FLUSH BINARY LOGS",                                                                                   "ERROR 1105: *"                                                           },
     {"INSERT INTO quorum VALUES (1)",                                                                       "ERROR 1290: *"                                                           },
     {"WITH x AS (SELECT 1) DELETE FROM quorum",                                                             "ERROR *"                                                                 },
     {"PRAGMA user_version",                                                                                 "ERROR 1064: *"                                                           },
@@ -407,8 +410,8 @@ START_TEST(test_commands_reach_the_pipeline)
 {
     static const char *const commands[][2] = {
         {"SET quorum_rule = 'ALL (r1, r2)'",                                                   "rule ALL (r1, r2)"                     },
-        {"SET GLOBAL commit_wait = '250ms'",                                                   "commit_wait 250"                       },
-        {"SET app.commit_wait = 2",                                                            "commit_wait 2000"                      },
+        {"SET GLOBAL commit_wait = '250ms'",                                                   "commit_wait 250, hold 3000"            },
+        {"SET app.commit_wait = 2",                                                            "commit_wait 2000, hold 3000"           },
         {"PAUSE",                                                                              "paused 1"                              },
         {"resume ;",                                                                           "paused 0"                              },
         {"KILL CONNECTION 5",                                                                  "kill 5"                                },
@@ -428,8 +431,45 @@ START_TEST(test_commands_reach_the_pipeline)
     ck_assert_str_eq(ask("USE ackgate"), "OK");
     ck_assert_str_eq(ask("SELECT DATABASE()"), "ackgate\n");
     ck_assert_str_eq(ask("RELOAD"), "OK");
-    ck_assert_str_eq(told, "commit_wait 0");
-    ck_assert_str_eq(ask("SELECT value, source FROM variables WHERE name = 'app.commit_wait'"), "0|file\n");
+    ck_assert_str_eq(told, "commit_wait 0, hold 3000");
+    ck_assert_str_eq(ask("SELECT value, source FROM variables WHERE name = 'app.commit_wait'"),
+                     "0|default\n");
+}
+END_TEST
+
+/* Who may only look is told so before anything is read, tried or begun. */
+START_TEST(test_who_may_only_look)
+{
+    static const char *const changes[] = {
+        "SET quorum_rule = 'ALL (r1, r2)'",
+        "SET commit_wait = 1",
+        "PAUSE",
+        "RESUME",
+        "RELOAD",
+        "SHUTDOWN",
+        "FLUSH LOGS",
+        "FLUSH BINARY LOGS",
+        "KILL 5",
+        "KILL CONNECTION 5",
+        "PURGE BINARY LOGS TO 'binlog.000002'",
+        "RECOVER SOURCE STATUS",
+        "RECOVER SOURCE CHECK 'x'",
+        "RECOVER SOURCE TAIL 'x'",
+        "RECOVER SOURCE ENGINE 'x'",
+        "RESOLVE '0-1-8' COMPLETE",
+        "RESOLVE '0-1-8' DISCARD",
+    };
+    static const char *const looks[] = {"SET NAMES utf8mb4", "SET autocommit = 1", "BEGIN", "COMMIT",
+                                        "USE ackgate",       "KILL QUERY 5"};
+    context.is_read_only = true;
+    told[0] = '\0';
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+        ck_assert_msg(strncmp(ask(changes[i]), "ERROR 1227: ", 12) == 0, "%s gave %s", changes[i], answer);
+    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
+        ck_assert_msg(strcmp(ask(looks[i]), "OK") == 0, "%s gave %s", looks[i], answer);
+    ck_assert_str_eq(ask("SELECT rule FROM quorum"), "ANY 1 (r1, r2)\n");
+    ck_assert_str_eq(told, "");
+    context.is_read_only = false;
 }
 END_TEST
 
@@ -449,6 +489,7 @@ START_TEST(test_prefixes)
 END_TEST
 
 static const char config_text[] =
+    "[ackgate]\nlog_file = /dev/null\nlog_level = error\n"
     "[source]\nhost = h\nuser = u\npassword = p\n[app]\nhold = 3s\n"
     "[replication]\nuser = r\npassword = p\n[admin]\nuser = admin\npassword = p\n"
     "[replica r1]\nserver_id = 1\n[replica r2]\nserver_id = 2\n"
@@ -478,6 +519,7 @@ int main(void)
                                           .type = "attach",
                                           .detail = xstrdup("r1")};
     ring.next = ring.count = 1;
+    runtime_start(config);
     context = (struct admin_context){.connection_id = 9, .user = "admin", .peer = "10.0.0.7:40000"};
     context.sql = admin_sql_new(NULL);
     Suite *suite = suite_create("admin_sql");
@@ -485,6 +527,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, test_statements, 0, (int)(sizeof(rows) / sizeof(rows[0])));
     tcase_add_test(tcase, test_commands_reach_the_pipeline);
+    tcase_add_test(tcase, test_who_may_only_look);
     tcase_add_test(tcase, test_prefixes);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -148,6 +148,16 @@ static const struct {
     {"[replica r2]\nport = 1\n",                                           ":16: unknown key port in [replica r2]"                           },
     {"[replica all]\n",                                                    ":15: \"all\" is no replica's name"                               },
     {"[replica]\n",                                                        ":15: a replica's section has its name"                           },
+    {"[admin]\nstats_user = admin\nstats_password = q\n",                  ":16: stats_user is the admin's own name"                         },
+    {"[admin]\nstats_user = look\n",                                       ":16: [admin] needs stats_password_hash"                          },
+    {"[admin]\nstats_password = q\n",                                      ":16: [admin] has a password for stats_user"                      },
+    {"[admin]\nstats_user = look\nstats_password = change-me\n",           ":17: stats_password is that of the sample"                       },
+    {"[app]\n!include\n",                                                  ":16: a line with ! is"                                           },
+    {"!included x\n",                                                      ":15: a line with ! is"                                           },
+    {"!include nowhere.cnf\n",                                             "/nowhere.cnf cannot be read: No such file"                       },
+    {"!includedir nowhere\n",                                              ":15: !includedir /tmp/"                                          },
+    {"!include bad.cnf\n",                                                 "files include each other more than 8 deep"                       },
+    {"[app]\n!includedir .\nhold = 1s\n",                                  ":17: hold stands in no section"                                  },
     {"[app\n",                                                             ":15: neither a [section] nor a key = value"                      },
 };
 
@@ -164,7 +174,7 @@ START_TEST(test_all_problems_at_once)
     assert_problem("[source]\nport = 0\n[ack]\n[app]\nhold = x\n", "", ".cnf:3: unknown section [ack]");
     assert_problem("[source]\nport = 0\n[ack]\n[app]\nhold = x\n", "", ".cnf:5: hold must be");
     assert_problem("", "", ".cnf: there is no [replica NAME] section");
-    assert_problem("", "x = 1\n", ".cnf:1: x stands before the first section");
+    assert_problem("", "x = 1\n", ".cnf:1: x stands in no section");
 }
 END_TEST
 
@@ -229,6 +239,72 @@ START_TEST(test_an_open_port_needs_a_password)
 }
 END_TEST
 
+/* ---- files that the file includes ---- */
+
+static void write_part(const char *name, const char *text)
+{
+    char part[160];
+    snprintf(part, sizeof(part), "%s/parts/%s", directory, name);
+    FILE *file = fopen(part, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+    ck_assert_int_eq(chmod(part, 0600), 0);
+}
+
+static void make_parts(void)
+{
+    char parts[160];
+    snprintf(parts, sizeof(parts), "%s/parts", directory);
+    ck_assert_int_eq(mkdir(parts, 0700), 0);
+}
+
+static void remove_parts(void)
+{
+    char command[200];
+    snprintf(command, sizeof(command), "rm -r %s/parts", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(test_parts_replace_what_came_before)
+{
+    make_parts();
+    write_part("b.cnf", "[app]\nhold = 2s\n[replica r2]\nserver_id = 7\n");
+    write_part("a.cnf", "[app]\nhold = 1s\nauth_timeout = 1s\n");
+    write_part("ignored.conf", "[nonsense]\n");
+    write_part(".hidden.cnf", "[nonsense]\n");
+    struct config *config = load_good("[app]\nhold = 9s\n!includedir parts\n[app]\nauth_timeout = 8s\n");
+    ck_assert_uint_eq(config->app.hold_ms, 2000);
+    ck_assert_uint_eq(config->app.auth_timeout_ms, 8000);
+    ck_assert_uint_eq(config->voter_count, 2);
+    config_free(&config);
+    remove_parts();
+}
+END_TEST
+
+START_TEST(test_a_problem_names_the_part_and_its_line)
+{
+    make_parts();
+    write_part("a.cnf", "# one\n[app]\nhold = soon\nhold = 1s\nx\n[replica r1]\nserver_id = 4\n");
+    write_part("b.cnf", "[source]\npassword = q\n[app]\nmax_connections = 0\n");
+    char open_part[160];
+    snprintf(open_part, sizeof(open_part), "%s/parts/b.cnf", directory);
+    ck_assert_int_eq(chmod(open_part, 0644), 0);
+    static const char *const texts[] = {
+        "/parts/a.cnf:3: hold must be a duration",
+        "/parts/a.cnf:4: hold is set twice, first in line 3\n",
+        "/parts/a.cnf:5: x has no value",
+        "/parts/a.cnf:6: [replica r1] is there twice, first in /tmp/",
+        "/bad.cnf:11\n",
+        "/parts/b.cnf:2: the file holds a password and others can read it",
+        "/parts/b.cnf:4: max_connections must be a whole number from 1",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_problem(good, "!include parts/a.cnf\n!include parts/b.cnf\n", texts[i]);
+    remove_parts();
+}
+END_TEST
+
 START_TEST(test_variables_hide_secrets)
 {
     struct config *config = load_good("[app]\nhold = 3s\n");
@@ -239,13 +315,13 @@ START_TEST(test_variables_hide_secrets)
         ck_assert_ptr_null(strstr(variable.value, "secret"));
         if (strcmp(variable.name, "app.hold") == 0) {
             ck_assert_str_eq(variable.value, "3s");
-            ck_assert(variable.is_from_file);
+            ck_assert_int_eq(variable.origin, CONFIG_FROM_FILE);
             seen++;
         } else if (strcmp(variable.name, "source.password") == 0) {
             ck_assert_str_eq(variable.value, "********");
             seen++;
         } else if (strcmp(variable.name, "source.port") == 0) {
-            ck_assert(!variable.is_from_file);
+            ck_assert_int_eq(variable.origin, CONFIG_FROM_DEFAULT);
             seen++;
         }
     }
@@ -327,6 +403,8 @@ int main(void)
     tcase_add_test(tcase, test_a_password_that_others_can_read);
     tcase_add_test(tcase, test_password_file);
     tcase_add_test(tcase, test_an_open_port_needs_a_password);
+    tcase_add_test(tcase, test_parts_replace_what_came_before);
+    tcase_add_test(tcase, test_a_problem_names_the_part_and_its_line);
     tcase_add_test(tcase, test_variables_hide_secrets);
     tcase_add_test(tcase, test_password_hash);
     tcase_add_test(tcase, test_durations_and_sizes);

@@ -1,7 +1,7 @@
 /* layer: proxy
  *
- * The sample config tells the truth: it has every key of the table and no other, with the default and the
- * reload behaviour that the code has. So does ackgate.cnf(5).
+ * The sample config and the manual tell the truth: they have every key of the table and no other, with the
+ * default and the reload behaviour that the code has. So does ackgate.cnf(5).
  */
 #include "proxy/config_key.h"
 
@@ -16,16 +16,21 @@ static char sample[SAMPLE_MAX];
 static char *lines[2000];
 static size_t line_count;
 
-static void read_sample(void)
+static void read_text(const char *path, char text[SAMPLE_MAX])
 {
-    FILE *file = fopen("conf/ackgate.cnf", "r");
+    FILE *file = fopen(path, "r");
     if (file == NULL) {
-        perror("conf/ackgate.cnf, from the repository's root");
+        fprintf(stderr, "%s cannot be read: run from the repository's root\n", path);
         exit(EXIT_FAILURE);
     }
-    size_t length = fread(sample, 1, sizeof(sample) - 1, file);
+    size_t length = fread(text, 1, SAMPLE_MAX - 1, file);
     fclose(file);
-    sample[length] = '\0';
+    text[length] = '\0';
+}
+
+static void read_sample(void)
+{
+    read_text("conf/ackgate.cnf", sample);
     for (char *line = strtok(sample, "\n"); line != NULL; line = strtok(NULL, "\n"))
         lines[line_count++] = line;
 }
@@ -119,6 +124,30 @@ START_TEST(test_every_key_of_the_code_is_in_the_manual_page)
 }
 END_TEST
 
+START_TEST(test_the_manual_has_the_same_keys)
+{
+    static char manual[SAMPLE_MAX];
+    read_text("docs/configuration.md", manual);
+    size_t rows = 0;
+    for (const char *row = strstr(manual, "## The keys"); (row = strstr(row, "\n| `")) != NULL; row++)
+        rows++;
+    ck_assert_uint_eq(rows, config_key_count());
+    for (size_t i = 0; i < config_key_count(); i++) {
+        const struct config_key *key = &config_keys[i];
+        char start[128];
+        char end[256];
+        snprintf(start, sizeof(start), "\n| `%s.%s` | ", key->section, key->name);
+        snprintf(end, sizeof(end), key->default_text[0] != '\0' ? " | `%s` | %s | " : " | none%s | %s | ",
+                 key->default_text, key->is_reloadable ? "yes" : "no");
+        const char *row = strstr(manual, start);
+        ck_assert_msg(row != NULL, "%s.%s is missing in the manual", key->section, key->name);
+        const char *found = strstr(row, end);
+        ck_assert_msg(found != NULL && found < strchr(row + 1, '\n'), "%s.%s: the row lacks \"%s\"",
+                      key->section, key->name, end);
+    }
+}
+END_TEST
+
 int main(void)
 {
     read_sample();
@@ -127,6 +156,7 @@ int main(void)
     tcase_add_test(tcase, test_every_key_of_the_sample_is_in_the_code_with_its_default);
     tcase_add_test(tcase, test_every_key_of_the_code_is_in_the_sample);
     tcase_add_test(tcase, test_every_key_of_the_code_is_in_the_manual_page);
+    tcase_add_test(tcase, test_the_manual_has_the_same_keys);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -143,9 +143,15 @@ START_TEST(the_ring_keeps_the_latest_and_merges_what_is_frequent)
     ck_assert_str_eq(journal_ring_line(ring, 0)->type, "confirm");
     ck_assert_uint_eq(journal_ring_line(ring, 1)->sequence, 2999);
     ck_assert_uint_eq(journal_ring_line(ring, 2)->sequence, 1000);
-    add_line(ring, JOURNAL_STOPPED, 3001);
+    add_line(ring, JOURNAL_CONFIRM, 3001);
     add_line(ring, JOURNAL_CONFIRM, 3002);
-    ck_assert_uint_eq(journal_ring_line(ring, 2)->sequence, 3000);
+    add_line(ring, JOURNAL_ACKS, 3003);
+    ck_assert_str_eq(journal_ring_line(ring, 1)->type, "confirm");
+    for (size_t i = 0; i + 1 < ring->count; i++)
+        ck_assert_uint_gt(journal_ring_line(ring, i)->sequence, journal_ring_line(ring, i + 1)->sequence);
+    add_line(ring, JOURNAL_STOPPED, 3004);
+    add_line(ring, JOURNAL_CONFIRM, 3005);
+    ck_assert_uint_eq(journal_ring_line(ring, 2)->sequence, 3003);
     journal_ring_release(ring);
     free(ring);
 }

@@ -115,12 +115,11 @@ START_TEST(the_level_can_change)
     log_debug("x", "two");
     ck_assert_ptr_null(strstr(read_all(path), "one"));
     ck_assert_ptr_nonnull(strstr(content, "debug x: two"));
-    enum log_level level = LOG_LEVEL_ERROR;
-    ck_assert(log_parse_level("warn", &level));
-    ck_assert_int_eq(level, LOG_LEVEL_WARN);
-    ck_assert(!log_parse_level("loud", &level));
-    ck_assert(!log_parse_level("", &level));
-    ck_assert_int_eq(level, LOG_LEVEL_WARN);
+    log_settings(LOG_LEVEL_WARN, true);
+    log_info("x", "three");
+    log_warn("x", "four");
+    ck_assert_ptr_null(strstr(read_all(path), "three"));
+    ck_assert_ptr_nonnull(strstr(content, "\"message\":\"four\""));
     stop();
 }
 END_TEST

@@ -1,0 +1,332 @@
+/* layer: proxy
+ *
+ * SET and RELOAD: what a file's change does to the config that the daemon goes by, all of it or nothing. The
+ * pipeline behind it is this file's own.
+ */
+#include "proxy/runtime.h"
+
+#include "proxy/config_key.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char directory[] = "/tmp/ackgate-runtime-XXXXXX";
+static char path[64];
+static struct config *config;
+static char rule[128];
+static unsigned reconfigured;
+static unsigned rules_set;
+static char text[RUNTIME_TEXT_MAX];
+
+void pipeline_reconfigure(struct pipeline *pipeline)
+{
+    (void)pipeline;
+    reconfigured++;
+}
+
+void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_view)
+{
+    (void)pipeline;
+    *ret_view = (struct view_quorum){.voters = (unsigned)config->voter_count};
+    snprintf(ret_view->rule, sizeof(ret_view->rule), "%s", rule);
+}
+
+enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *new_rule, char *ret_error,
+                                     size_t error_max)
+{
+    (void)pipeline;
+    (void)ret_error;
+    (void)error_max;
+    rules_set++;
+    snprintf(rule, sizeof(rule), "%s", new_rule);
+    return RESULT_OK;
+}
+
+/* A good file, with changes at the places where tests need them. */
+struct variant {
+    const char *ackgate;
+    const char *app;
+    const char *repl_password;
+    const char *replicas;
+    const char *rule;
+    const char *rest;
+};
+static const struct variant plain = {
+    "", "", "p", "[replica r1]\nserver_id = 1\n[replica r2]\nserver_id = 2\n", "ANY 1 (r1, r2)", ""};
+
+static void write_config(const struct variant *variant)
+{
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file,
+            "[ackgate]\nlog_file = %s/log\n%s[source]\nhost = h\nuser = u\npassword = p\n[app]\n%s"
+            "[replication]\nuser = r\npassword = %s\n[admin]\nuser = admin\npassword = p\n%s"
+            "[quorum]\nrule = %s\n%s",
+            directory, variant->ackgate, variant->app, variant->repl_password, variant->replicas,
+            variant->rule, variant->rest);
+    fclose(file);
+    ck_assert_int_eq(chmod(path, 0600), 0);
+}
+
+static void start(void)
+{
+    char *problems = NULL;
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(path, sizeof(path), "%s/a.cnf", directory);
+    write_config(&plain);
+    ck_assert_int_eq(config_load(path, &config, &problems), RESULT_OK);
+    snprintf(rule, sizeof(rule), "%s", config->quorum.rule);
+    runtime_start(config);
+    ck_assert_int_eq(log_open(config->ackgate.log_file, LOG_LEVEL_INFO, false), RESULT_OK);
+}
+
+static void stop(void)
+{
+    char command[128];
+    config_free(&config);
+    snprintf(command, sizeof(command), "rm -r %s", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static const char *variable(const char *name)
+{
+    static struct config_variable found;
+    for (size_t i = 0; i < config_variable_count(); i++) {
+        config_variable(config, i, &found);
+        if (strcmp(found.name, name) == 0)
+            return found.value;
+    }
+    return NULL;
+}
+
+static enum config_origin origin(const char *name)
+{
+    struct config_variable found = {.name = ""};
+    for (size_t i = 0; strcmp(found.name, name) != 0; i++)
+        config_variable(config, i, &found);
+    return found.origin;
+}
+
+static enum result reload(const struct variant *variant)
+{
+    write_config(variant);
+    return runtime_reload(NULL, text, sizeof(text));
+}
+
+static enum result set(const char *name, const char *value)
+{
+    size_t key = runtime_key(name);
+    ck_assert_uint_lt(key, config_key_count());
+    return runtime_set(NULL, key, value, text, sizeof(text));
+}
+
+static bool is_logged(const char *what)
+{
+    char log[8192] = "";
+    char name[128];
+    snprintf(name, sizeof(name), "%s/log", directory);
+    FILE *file = fopen(name, "r");
+    ck_assert_ptr_nonnull(file);
+    log[fread(log, 1, sizeof(log) - 1, file)] = '\0';
+    fclose(file);
+    return strstr(log, what) != NULL;
+}
+
+START_TEST(set_changes_until_the_file_is_read_again)
+{
+    ck_assert_int_eq(set("hold", "30s"), RESULT_OK);
+    ck_assert_uint_eq(config->app.hold_ms, 30000);
+    ck_assert_uint_eq(reconfigured, 1);
+    ck_assert_str_eq(variable("app.hold"), "30s");
+    ck_assert_int_eq(origin("app.hold"), CONFIG_FROM_RUNTIME);
+    ck_assert(is_logged("warn  config: app.hold was set to 30s"));
+
+    ck_assert_int_eq(set("APP.MAX_CONNECTIONS", "7"), RESULT_OK);
+    ck_assert_uint_eq(config->app.max_connections, 7);
+    ck_assert_int_eq(set("allow_unlisted", "off"), RESULT_OK);
+    ck_assert(!config->replication.is_unlisted_allowed);
+    ck_assert_int_eq(set("store.retain_size", "3G"), RESULT_OK);
+    ck_assert_uint_eq(config->store.retain_size_bytes, UINT64_C(3) << 30);
+    ck_assert_int_eq(set("log_level", "warn"), RESULT_OK);
+    log_info("x", "not to be seen");
+    ck_assert(!is_logged("not to be seen"));
+    ck_assert_int_eq(set("log_format", "json"), RESULT_OK);
+    ck_assert(is_logged("\"object\":\"config\""));
+
+    ck_assert_int_eq(reload(&plain), RESULT_OK);
+    ck_assert_uint_eq(config->app.hold_ms, 10000);
+    ck_assert_uint_eq(config->app.max_connections, 1000);
+    ck_assert_int_eq(origin("app.hold"), CONFIG_FROM_DEFAULT);
+    ck_assert_ptr_nonnull(strstr(text, "ackgate.log_level"));
+}
+END_TEST
+
+START_TEST(set_refuses_what_it_cannot)
+{
+    ck_assert_int_eq(set("hold", "soon"), RESULT_MALFORMED);
+    ck_assert_ptr_nonnull(strstr(text, "hold must be a duration"));
+    ck_assert_int_eq(set("app.max_connections", "0"), RESULT_MALFORMED);
+    ck_assert_int_eq(set("source.host", "x"), RESULT_CONFLICT);
+    ck_assert_str_eq(text, "change source.host in the config file and restart ackgate");
+    ck_assert_int_eq(set("replication.password", "x"), RESULT_CONFLICT);
+    ck_assert_str_eq(text, "change replication.password in the config file and RELOAD");
+    ck_assert_int_eq(set("log_file", "/etc/passwd"), RESULT_CONFLICT);
+    ck_assert_uint_eq(runtime_key("nonsense"), config_key_count());
+    ck_assert_uint_eq(runtime_key("app.port"), config_key_count());
+    ck_assert_uint_eq(reconfigured, 0);
+}
+END_TEST
+
+START_TEST(a_reload_applies_what_can_be_and_names_the_rest)
+{
+    struct variant changed = plain;
+    changed.ackgate = "log_level = debug\nthreads = 3\nshutdown_timeout = 1min\n";
+    changed.app = "hold = 1s\nlisten = 127.0.0.1:1\n";
+    changed.repl_password = "another";
+    changed.rest = "[store]\nretain_time = 1d\nsync = os\n";
+    struct config_account before = config->replication.account;
+    ck_assert_int_eq(reload(&changed), RESULT_OK);
+    ck_assert_str_eq(text,
+                     "applied ackgate.log_level, ackgate.shutdown_timeout, app.hold, replication.password, "
+                     "store.retain_time; a restart is needed for ackgate.threads, app.listen, store.sync");
+    ck_assert(is_logged("; a restart is needed for ackgate.threads, app.listen, store.sync"));
+    ck_assert_uint_eq(config->app.hold_ms, 1000);
+    ck_assert_uint_eq(config->ackgate.shutdown_timeout_ms, 60000);
+    ck_assert_uint_eq(config->store.retain_time_ms, 86400000);
+    ck_assert_mem_ne(before.sha2_hash, config->replication.account.sha2_hash, 32);
+    ck_assert_uint_eq(config->ackgate.threads, 0);
+    ck_assert_str_eq(variable("app.listen"), "0.0.0.0:3316");
+    ck_assert_uint_eq(reconfigured, 1);
+    ck_assert_uint_eq(rules_set, 0);
+
+    ck_assert_int_eq(reload(&changed), RESULT_OK);
+    ck_assert_str_eq(text,
+                     "nothing to apply; a restart is needed for ackgate.threads, app.listen, store.sync");
+}
+END_TEST
+
+START_TEST(a_file_with_a_mistake_changes_nothing)
+{
+    static const struct {
+        const char *app;
+        const char *rule;
+        const char *ackgate;
+        const char *problem;
+    } mistakes[] = {
+        {"hold = 1s\nhold = 2s\n", "ANY 1 (r1, r2)", "",                                  "hold is set twice"               },
+        {"hold = 1s\n",            "ANY 1 (r9)",     "",                                  "there is no section [replica r9]"},
+        {"hold = 1s\n",            "ANY 1 (r1, r2)", "log_level = loud\nlog_level = x\n", "log_level must be one of"        },
+    };
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+        struct variant changed = plain;
+        changed.app = mistakes[i].app;
+        changed.rule = mistakes[i].rule;
+        changed.ackgate = mistakes[i].ackgate;
+        ck_assert_int_eq(reload(&changed), RESULT_MALFORMED);
+        ck_assert_msg(strstr(text, mistakes[i].problem) != NULL, "%s", text);
+        ck_assert(is_logged(mistakes[i].problem));
+        ck_assert_uint_eq(config->app.hold_ms, 10000);
+    }
+    ck_assert_uint_eq(reconfigured + rules_set, 0);
+}
+END_TEST
+
+/* The log's file is opened before anything else is changed. */
+START_TEST(a_log_file_that_cannot_be_opened_changes_nothing)
+{
+    char file[128];
+    FILE *out = fopen(path, "w");
+    ck_assert_ptr_nonnull(out);
+    fputs("[ackgate]\nlog_file = /nowhere/log\n[source]\nhost = h\nuser = u\npassword = p\n[app]\nhold = 1s\n"
+          "[replication]\nuser = r\npassword = p\n[admin]\nuser = admin\npassword = p\n"
+          "[replica r1]\nserver_id = 1\n[replica r2]\nserver_id = 2\n[quorum]\nrule = ANY 1 (r1, r2)\n",
+          out);
+    fclose(out);
+    ck_assert_int_eq(runtime_reload(NULL, text, sizeof(text)), RESULT_MALFORMED);
+    ck_assert_str_eq(text, "ackgate.log_file /nowhere/log cannot be opened: No such file or directory");
+    ck_assert_uint_eq(config->app.hold_ms, 10000);
+    snprintf(file, sizeof(file), "%s/log", directory);
+    ck_assert_str_eq(config->ackgate.log_file, file);
+    ck_assert(is_logged("/nowhere/log cannot be opened"));
+}
+END_TEST
+
+START_TEST(an_operators_rule_stands_until_the_files_changes)
+{
+    ck_assert_int_eq(set("quorum_rule", "ALL (r1, r2)"), RESULT_OK);
+    ck_assert_int_eq(reload(&plain), RESULT_OK);
+    ck_assert_str_eq(text, "nothing to apply");
+    ck_assert_str_eq(rule, "ALL (r1, r2)");
+    ck_assert_uint_eq(rules_set, 1);
+
+    struct variant changed = plain;
+    changed.rule = "MAJORITY (r1, r2)";
+    ck_assert_int_eq(reload(&changed), RESULT_OK);
+    ck_assert_str_eq(text, "applied quorum.rule");
+    ck_assert_str_eq(rule, "MAJORITY (r1, r2)");
+    ck_assert_int_eq(reload(&changed), RESULT_OK);
+    ck_assert_uint_eq(rules_set, 2);
+}
+END_TEST
+
+START_TEST(new_replicas_are_taken_and_missing_ones_wait_for_a_restart)
+{
+    struct variant changed = plain;
+    changed.replicas =
+        "[replica r0]\nserver_id = 9\n[replica r2]\nserver_id = 22\n[replica r1]\nserver_id = 1\n";
+    changed.rule = "ANY 2 (r0, r1, r2)";
+    ck_assert_int_eq(reload(&changed), RESULT_OK);
+    ck_assert_str_eq(text, "applied quorum.rule, replica.*");
+    ck_assert_uint_eq(config->voter_count, 3);
+    ck_assert_str_eq(config->voters[0].name, "r1"); /* numbers stay */
+    ck_assert_str_eq(config->voters[1].name, "r2");
+    ck_assert_uint_eq(config->voters[1].server_id, 22);
+    ck_assert_str_eq(config->voters[2].name, "r0");
+    ck_assert_str_eq(rule, "ANY 2 (r0, r1, r2)");
+
+    changed.replicas = "[replica r0]\nserver_id = 9\n[replica r2]\nserver_id = 22\n";
+    changed.rule = "ALL (r0, r2)";
+    ck_assert_int_eq(reload(&changed), RESULT_OK);
+    ck_assert_str_eq(text, "applied quorum.rule; a restart is needed for replica.* (one is gone)");
+    ck_assert_uint_eq(config->voter_count, 3);
+    ck_assert_str_eq(rule, "ALL (r0, r2)");
+}
+END_TEST
+
+START_TEST(a_rule_with_a_star_means_the_new_ones_too)
+{
+    struct variant star = plain;
+    star.rule = "MAJORITY (*)";
+    ck_assert_int_eq(reload(&star), RESULT_OK);
+    ck_assert_uint_eq(rules_set, 1);
+    star.replicas = "[replica r1]\nserver_id = 1\n[replica r2]\nserver_id = 2\n[replica r3]\nserver_id = 3\n";
+    ck_assert_int_eq(reload(&star), RESULT_OK);
+    ck_assert_uint_eq(rules_set, 2);
+    ck_assert_str_eq(rule, "MAJORITY (*)");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("runtime");
+    TCase *tcase = tcase_create("runtime");
+    tcase_add_checked_fixture(tcase, start, stop);
+    tcase_add_test(tcase, set_changes_until_the_file_is_read_again);
+    tcase_add_test(tcase, set_refuses_what_it_cannot);
+    tcase_add_test(tcase, a_reload_applies_what_can_be_and_names_the_rest);
+    tcase_add_test(tcase, a_file_with_a_mistake_changes_nothing);
+    tcase_add_test(tcase, a_log_file_that_cannot_be_opened_changes_nothing);
+    tcase_add_test(tcase, an_operators_rule_stands_until_the_files_changes);
+    tcase_add_test(tcase, new_replicas_are_taken_and_missing_ones_wait_for_a_restart);
+    tcase_add_test(tcase, a_rule_with_a_star_means_the_new_ones_too);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
