@@ -10,6 +10,7 @@
 #define LOGICAL_CLOCK     2u
 #define COMMIT_TIME_BYTES 7u
 #define COMMIT_TIME_MORE  (UINT64_C(1) << 55) /* another time follows */
+#define XA_FLAGS          (MARIADB_GTID_PREPARED_XA | MARIADB_GTID_COMPLETED_XA)
 #define VERSION_MORE      (UINT32_C(1) << 31) /* another version follows */
 
 bool binlog_gtid_is_type(uint8_t type)
@@ -79,6 +80,8 @@ static enum result decode_mariadb(uint32_t server_id, struct span body, struct b
         gtid->commit_id = reader_u64(&reader);
     if (reader_failed(&reader))
         return RESULT_TRUNCATED;
+    if ((gtid->flags & XA_FLAGS) != 0)
+        gtid->xa = xa_id_decode(&reader); /* zeros, if it is not there: the GTID stands without it */
     gtid->gtid = gtid_of_mariadb(domain, server_id, seq);
     return RESULT_OK;
 }
@@ -146,7 +149,9 @@ static void encode_mariadb(struct writer *writer, const struct binlog_gtid *gtid
     writer_u8(writer, gtid->flags);
     if ((gtid->flags & MARIADB_GTID_GROUP_COMMIT_ID) != 0)
         writer_u64(writer, gtid->commit_id);
-    else
+    if ((gtid->flags & XA_FLAGS) != 0)
+        xa_id_encode(writer, &gtid->xa);
+    if ((gtid->flags & (XA_FLAGS | MARIADB_GTID_GROUP_COMMIT_ID)) == 0)
         writer_zeros(writer, 6); /* so that the event is not shorter than the dummy that old replicas get */
 }
 

@@ -6,7 +6,8 @@
  * when bytes are left: u56 immediate commit time (top bit: u56 original time follows) | lenenc transaction
  * length | u32 immediate server version (top bit: u32 original follows) | u64 commit group ticket. 42: the
  * same fields in MySQL's mysql::serialization format, numbered and with variable-length integers. 162: u64
- * sequence | u32 domain | u8 flags | u64 commit id (FL_GROUP_COMMIT_ID) or 6 zeros | XA and extra fields; the
+ * sequence | u32 domain | u8 flags | u64 commit id (FL_GROUP_COMMIT_ID) | XID (FL_PREPARED_XA,
+ * FL_COMPLETED_XA; xa_id.h) | later fields, at least 6 bytes behind the flags, zeros if need be; the
  * server part of the GTID is the event header's server_id.
  */
 #ifndef ACKGATE_PROTOCOL_BINLOG_GTID_H
@@ -14,6 +15,7 @@
 
 #include "protocol/binlog_event.h"
 #include "protocol/gtid.h"
+#include "protocol/xa_id.h"
 
 #define BINLOG_GTID_BODY_MAX 512 /* bytes, of every known kind */
 
@@ -44,6 +46,7 @@ struct binlog_gtid {
 
     /* MariaDB */
     uint64_t commit_id; /* 0 without MARIADB_GTID_GROUP_COMMIT_ID */
+    struct xa_id xa;    /* with MARIADB_GTID_PREPARED_XA or …_COMPLETED_XA; zeros if it cannot be read */
 };
 
 bool binlog_gtid_is_type(uint8_t type); /* one of the four */

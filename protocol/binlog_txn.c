@@ -85,6 +85,7 @@ static enum result on_gtid(struct txn_tracker *tracker, const struct binlog_even
     tracker->txn.gtid = gtid.gtid;
     tracker->txn.mariadb_flags = is_mariadb ? gtid.flags : 0;
     tracker->txn.ddl = is_mariadb && (gtid.flags & MARIADB_GTID_DDL) != 0;
+    tracker->txn.xa = gtid.xa;
     tracker->txn.timestamp = header->timestamp;
     tracker->txn.start = start_offset;
     *step = TXN_STEP_BEGINS;

@@ -39,6 +39,7 @@ struct txn {
     bool has_xid;          /* an engine XID is known: */
     uint64_t xid;          /* the one of the XID event or of the atomic DDL statement */
     uint8_t mariadb_flags; /* enum mariadb_gtid_flag */
+    struct xa_id xa;       /* with MARIADB_GTID_PREPARED_XA or …_COMPLETED_XA */
     uint32_t timestamp;    /* of the opening event */
     uint32_t thread_id; /* of the source's session that wrote it; 0: its events do not say (MariaDB's rows) */
     uint64_t start;     /* offset of the GTID event */

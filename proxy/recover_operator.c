@@ -87,7 +87,7 @@ bool recover_may_admit(struct pipeline *pipeline)
 {
     const struct journal_state *state = journal_sink_state(pipeline->journal);
     const struct source_facts *facts = source_facts(pipeline->source);
-    const char *executed = facts != NULL && facts->has_executed ? facts->executed : NULL;
+    const char *executed = facts == NULL ? NULL : facts->executed;
     char reason[SOURCE_REASON_MAX] = "";
     char *adopted = NULL;
     bool is_good =

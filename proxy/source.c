@@ -1,5 +1,5 @@
 /*
- * The source's life of source.h: check (helper thread) → connect and log in → handshake → stream → wait →
+ * The source's life of source.h: check (source_asker) → connect and log in → handshake → stream → wait →
  * again.
  *
  * Exactly one of the phases' objects exists at a time; leave_phase() ends whichever it is.
@@ -11,13 +11,13 @@
 #include "proxy/channel.h"
 #include "proxy/client_login.h"
 #include "proxy/log.h"
+#include "proxy/source_asker.h"
 #include "proxy/source_handshake.h"
 #include "proxy/source_stream.h"
 #include "proxy/timer.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,20 +28,9 @@ enum {
     REFUSED_RETRY_MS = 3000,
     SILENCE_HEARTBEATS = 3,
     SILENCE_EXTRA_MS = 2000,
+    WATCH_MS = 5000,
     PAYLOAD_MAX = 64 * 1024,
     REST_MAX = 64 * 1024,
-};
-
-/* A look-over on its way; the thread owns all but `source`. */
-struct check_job {
-    struct source *source;
-    struct loop *loop;
-    const struct config *config;
-    struct source_check_request request;
-    const struct source_stream *stream; /* not NULL: only the tail is asked for, while this one streams */
-    struct source_facts facts;
-    enum result result;
-    char reason[SOURCE_REASON_MAX];
 };
 
 struct source {
@@ -53,9 +42,9 @@ struct source {
     struct timer retry;
     uint64_t retry_ms;
 
-    pthread_t thread;
-    struct check_job *job; /* not NULL while the thread runs or its result is on its way */
+    struct source_asker *asker;
     struct source_identity expected;
+    char *repairs; /* for the next look-over, or NULL */
     struct source_facts facts;
     bool has_facts;
 
@@ -63,6 +52,8 @@ struct source {
     struct client_login *login;
     struct source_handshake *handshake;
     struct source_stream *stream;
+    uint64_t stream_id;    /* of the latest stream */
+    struct timer watch;    /* while streaming: who else is attached to it */
     struct timer deadline; /* for login and handshake */
     struct position start;
     char start_file[BINLOG_NAME_MAX];
@@ -79,6 +70,7 @@ static void tell(struct source *source, enum source_event event, const char *rea
 static void leave_phase(struct source *source)
 {
     timer_stop(&source->deadline);
+    timer_stop(&source->watch);
     client_login_cancel(&source->login);
     source_handshake_cancel(&source->handshake);
     channel_free(&source->channel);
@@ -160,7 +152,10 @@ static void on_handshake_done(void *argument, enum result result, const char *me
     };
     struct source_stream_callbacks callbacks = {on_batch, on_stream_lost, source};
     source->stream = source_stream_start(fd, (struct span){rest, rest_length}, &options, &callbacks);
+    source->stream_id++;
     source->last_reason[0] = '\0';
+    if (source->config->source.is_semi_sync)
+        timer_start(&source->watch, WATCH_MS);
     log_info("source", "streaming from %s %llu: %s %s", log_quote_text(source->start_file),
              (unsigned long long)source->start.offset, flavor_name(source->facts.flavor),
              log_quote_text(source->facts.version));
@@ -225,101 +220,106 @@ static void connect_channel(struct source *source)
     timer_start(&source->deadline, source->config->source.connect_timeout_ms);
 }
 
-/* ---- the look-over ---- */
+/* ---- what it is asked ---- */
 
-/* The answer counts if the stream is still the one that it was asked for. */
-static void on_tail(struct source *source, const struct check_job *job)
+/* Now the source's own. */
+static void take_facts(struct source *source, struct source_facts *facts)
+{
+    source_facts_release(&source->facts);
+    source->facts = *facts;
+    source->has_facts = true;
+    *facts = (struct source_facts){0};
+}
+
+static void on_tail(struct source *source, struct source_facts *facts)
 {
     char reason[SOURCE_REASON_MAX] = "";
-    if (job->result != RESULT_OK || source->stream == NULL || source->stream != job->stream)
-        return;
-    source->facts = job->facts;
+    take_facts(source, facts);
     if (!source->callbacks.on_tail(source->callbacks.argument, &source->facts, reason))
         retry_later(source, SOURCE_REFUSED, reason);
 }
 
-static void on_checked(void *argument)
+static void on_looked_over(struct source *source, const struct source_answer *answer)
 {
-    struct check_job *job = argument;
-    struct source *source = job->source;
-    if (source == NULL) { /* stopped meanwhile */
-        free(job);
-        return;
-    }
-    pthread_join(source->thread, NULL);
-    source->job = NULL;
-    if (job->stream != NULL) {
-        on_tail(source, job);
-        free(job);
-        return;
-    }
-    if (job->result == RESULT_OK) {
-        source->facts = job->facts;
-        source->has_facts = true;
-    }
-    enum result result = job->result;
+    enum result result = answer->result;
     char reason[SOURCE_REASON_MAX];
-    snprintf(reason, sizeof(reason), "%s", job->reason);
-    free(job);
-    if (result == RESULT_OK &&
-        !source->callbacks.on_facts(source->callbacks.argument, &source->facts, &source->start,
-                                    source->start_file, sizeof(source->start_file), reason))
-        result = RESULT_CONFLICT;
+    snprintf(reason, sizeof(reason), "%s", answer->reason);
+    if (result == RESULT_OK) {
+        take_facts(source, answer->facts);
+        if (!source->callbacks.on_facts(source->callbacks.argument, &source->facts, &source->start,
+                                        source->start_file, sizeof(source->start_file), reason))
+            result = RESULT_CONFLICT;
+    }
     if (result == RESULT_OK)
         connect_channel(source);
     else
         retry_later(source, result == RESULT_CONFLICT ? SOURCE_REFUSED : SOURCE_LOST, reason);
 }
 
-static void *check_thread(void *argument)
+/* What was asked about a stream counts if that one is still there. */
+static void on_answer(void *argument, const struct source_answer *answer)
 {
-    struct check_job *job = argument;
-    job->result = job->stream != NULL ? source_check_tail(job->config, &job->facts)
-                                      : source_check(job->config, &job->request, &job->facts, job->reason);
-    loop_post(job->loop, on_checked, job);
-    return NULL;
+    struct source *source = argument;
+    bool is_current = source->stream != NULL && source->stream_id == answer->stream_id;
+    switch (answer->question) {
+    case SOURCE_LOOK_OVER:
+        on_looked_over(source, answer);
+        break;
+    case SOURCE_WHERE_IT_ENDS:
+        if (is_current && answer->result == RESULT_OK)
+            on_tail(source, answer->facts);
+        break;
+    case SOURCE_WHO_ELSE:
+        if (is_current && answer->result == RESULT_CONFLICT)
+            retry_later(source, SOURCE_REFUSED, answer->reason);
+        break;
+    }
 }
 
-/* Returns 0, or why there is no thread. */
-static int start_job(struct source *source, const struct source_stream *stream)
+static int ask(struct source *source, enum source_question question)
 {
-    struct check_job *job = xcalloc(1, sizeof(*job));
-    job->source = source;
-    job->loop = source->loop;
-    job->config = source->config;
-    job->request = (struct source_check_request){source->expected, store_is_empty(source->store)};
-    job->stream = stream;
-    job->facts = source->facts;
-    source->job = job;
-    int status = pthread_create(&source->thread, NULL, check_thread, job);
-    if (status != 0) {
-        source->job = NULL;
-        free(job);
+    struct source_check_request request = {.expected = source->expected,
+                                           .needs_files = store_is_empty(source->store)};
+    if (question == SOURCE_LOOK_OVER) {
+        request.repairs = source->repairs;
+        source->repairs = NULL;
     }
-    return status;
+    return source_asker_ask(source->asker, question, source->stream_id, &request, &source->facts);
 }
 
 static void begin(void *argument)
 {
     struct source *source = argument;
-    if (source->job != NULL) { /* a question about the tail is still out */
+    if (source_asker_is_busy(source->asker)) { /* a question about the stream is still out */
         timer_start(&source->retry, RETRY_FIRST_MS);
         return;
     }
     assert(source->channel == NULL && source->stream == NULL);
     tell(source, SOURCE_VERIFYING, "");
-    int status = start_job(source, NULL);
+    int status = ask(source, SOURCE_LOOK_OVER);
     if (status != 0)
         retry_later(source, SOURCE_LOST, strerror(status));
 }
 
+static void ask_about_stream(struct source *source, enum source_question question)
+{
+    if (source->stream == NULL || source_asker_is_busy(source->asker))
+        return;
+    int status = ask(source, question);
+    if (status != 0)
+        log_warn("source", "cannot be asked: %s", strerror(status));
+}
+
 void source_ask_tail(struct source *source)
 {
-    if (source->stream == NULL || source->job != NULL)
-        return;
-    int status = start_job(source, source->stream);
-    if (status != 0)
-        log_warn("source", "cannot ask for the end of its binlog: %s", strerror(status));
+    ask_about_stream(source, SOURCE_WHERE_IT_ENDS);
+}
+
+static void on_watch(void *argument)
+{
+    struct source *source = argument;
+    ask_about_stream(source, SOURCE_WHO_ELSE);
+    timer_start(&source->watch, WATCH_MS);
 }
 
 /* ---- from outside ---- */
@@ -336,6 +336,8 @@ struct source *source_start(struct loop *loop, const struct config *config, stru
     source->retry_ms = RETRY_FIRST_MS;
     timer_init(&source->retry, loop, begin, source);
     timer_init(&source->deadline, loop, on_deadline, source);
+    timer_init(&source->watch, loop, on_watch, source);
+    source->asker = source_asker_new(loop, config, on_answer, source);
     tell(source, SOURCE_CONNECTING, "");
     timer_start(&source->retry, 0);
     return source;
@@ -353,12 +355,12 @@ void source_stop(struct source **source)
         return;
     *source = NULL;
     leave_phase(old);
-    if (old->job != NULL) {
-        pthread_join(old->thread, NULL);
-        old->job->source = NULL; /* its result is posted and will be dropped */
-    }
+    source_asker_free(&old->asker);
     timer_release(&old->retry);
     timer_release(&old->deadline);
+    timer_release(&old->watch);
+    source_facts_release(&old->facts);
+    free(old->repairs);
     free(old);
 }
 
@@ -378,10 +380,17 @@ void source_refuse(struct source *source, const char *reason)
     retry_later(source, SOURCE_REFUSED, reason);
 }
 
+void source_repair(struct source *source, const char *statements)
+{
+    free(source->repairs);
+    source->repairs = xstrdup(statements);
+    source_restart(source);
+}
+
 void source_restart(struct source *source)
 {
-    if (source->job != NULL && source->job->stream == NULL)
-        return; /* it is being looked over right now */
+    if (source_asker_is_looking(source->asker))
+        return;
     leave_phase(source);
     source->retry_ms = RETRY_FIRST_MS;
     timer_start(&source->retry, 0);

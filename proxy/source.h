@@ -51,6 +51,8 @@ void source_ask_tail(struct source *source);
 const struct source_facts *source_facts(const struct source *source);
 /* Drops the connection; the source is looked at again in a few seconds. Inside a callback too, or later. */
 void source_refuse(struct source *source, const char *reason);
+/* Starts again with these statements, each with a newline, run on it first, not written to its binlog. */
+void source_repair(struct source *source, const char *statements);
 /* Drops the connection and starts again, e.g. when a confirm made a refused source acceptable. */
 void source_restart(struct source *source);
 

@@ -147,13 +147,11 @@ static enum result read_first_file(struct source_check *check)
     return RESULT_OK;
 }
 
-/* MySQL shows it beside the position; a set that does not fit is not known. */
+/* MySQL shows it beside the position. */
 static void take_executed(struct source_facts *facts, const char *executed)
 {
-    facts->has_executed =
-        facts->flavor == FLAVOR_MYSQL && executed != NULL && strlen(executed) < sizeof(facts->executed);
-    if (facts->has_executed)
-        snprintf(facts->executed, sizeof(facts->executed), "%s", executed);
+    free(facts->executed);
+    facts->executed = facts->flavor == FLAVOR_MYSQL && executed != NULL ? xstrdup(executed) : NULL;
 }
 
 /* Where the binlog ends at this moment. The statement has two names. */
@@ -178,80 +176,17 @@ static enum result read_tail(struct source_check *check)
     return RESULT_OK;
 }
 
-static enum result read_status(struct source_check *check, const char *name, uint64_t *ret_value)
+static enum result check_peers(struct source_check *check)
 {
-    struct sql_rows *rows;
-    char sql[SOURCE_STATEMENT_MAX];
-    snprintf(sql, sizeof(sql), "SHOW GLOBAL STATUS LIKE '%s'", name);
-    enum result result = sql_client_run(check->client, sql, &rows);
-    if (result != RESULT_OK)
-        return result;
-    const char *text = sql_rows_text(rows, 0, 1);
-    *ret_value = text == NULL ? 0 : strtoull(text, NULL, 10);
-    sql_rows_free(&rows);
-    return RESULT_OK;
-}
-
-/* Names of the replicas registered at the source that are not ackgate; an old connection of ours may still be
- * there. */
-static void name_other_replicas(struct source_check *check, char *ret_names, size_t names_max,
-                                unsigned *ret_ours, unsigned *ret_others)
-{
-    struct sql_rows *rows;
-    size_t length = 0;
-    enum result result = sql_client_run(check->client, "SHOW REPLICAS", &rows);
-    if (result == RESULT_UNSUPPORTED)
-        result = sql_client_run(check->client, "SHOW SLAVE HOSTS", &rows);
-    ret_names[0] = '\0';
-    for (size_t i = 0; result == RESULT_OK && i < sql_rows_count(rows) && length < names_max; i++) {
-        const char *id = sql_rows_text(rows, i, 0);
-        const char *host = sql_rows_text(rows, i, 1);
-        const char *port = sql_rows_text(rows, i, 2);
-        if (id != NULL && strtoul(id, NULL, 10) == check->config->source.server_id) {
-            *ret_ours += 1;
-            continue;
-        }
-        int added = snprintf(ret_names + length, names_max - length, "%sserver_id %s (%s:%s)",
-                             *ret_others == 0 ? "" : ", ", id == NULL ? "?" : id,
-                             log_quote_text(host == NULL ? "" : host), port == NULL ? "?" : port);
-        length += added > 0 ? (size_t)added : 0;
-        *ret_others += 1;
-    }
-    if (result == RESULT_OK)
-        sql_rows_free(&rows);
-}
-
-/* Other semi-sync replicas at the source release its waits without asking us. */
-static enum result check_semi_sync_clients(struct source_check *check)
-{
-    uint64_t clients = 0;
-    unsigned ours = 0;
-    unsigned others = 0;
-    char names[SOURCE_TEXT_MAX * 2];
-    enum result result = read_status(
-        check, check->is_new_naming ? "Rpl_semi_sync_source_clients" : "Rpl_semi_sync_master_clients",
-        &clients);
-    if (result == RESULT_OK)
-        result = read_status(check, "Uptime", &check->facts->uptime_s);
-    check->facts->semi_sync_clients = (unsigned)clients;
-    if (result != RESULT_OK || clients == 0 || !check->config->source.is_semi_sync)
-        return result;
-    name_other_replicas(check, names, sizeof(names), &ours, &others);
-    if (others == 0 || clients <= ours)
-        return RESULT_OK;
-    source_check_add_reason(
-        check,
-        "%u semi-sync replicas are attached to it beside ackgate, of %s: their acks release its commits "
-        "without the quorum. Point them to ackgate's replication port, or switch semi-sync off on them",
-        (unsigned)clients - ours, names);
-    return RESULT_CONFLICT;
+    enum result result = source_check_read_status(check, "Uptime", &check->facts->uptime_s);
+    return result == RESULT_OK ? source_check_other_replicas(check) : result;
 }
 
 typedef enum result check_step(struct source_check *check);
 
-static check_step *const steps[] = {read_identity,       check_identity,         check_fixed,
-                                    source_check_grants, source_check_semi_sync, source_check_tracking,
-                                    read_base,           check_semi_sync_clients};
+static check_step *const steps[] = {
+    read_identity,         check_identity, check_fixed, source_check_grants,       source_check_semi_sync,
+    source_check_tracking, read_base,      check_peers, source_check_read_prepared};
 
 static enum result run_steps(struct source_check *check)
 {
@@ -270,7 +205,30 @@ static enum result run_steps(struct source_check *check)
     return RESULT_CONFLICT;
 }
 
-static enum result open_client(struct source_check *check, unsigned timeout_seconds)
+void source_facts_release(struct source_facts *facts)
+{
+    free(facts->executed);
+    free(facts->prepared.ids);
+    *facts = (struct source_facts){0};
+}
+
+void source_facts_copy(struct source_facts *facts, const struct source_facts *from)
+{
+    size_t bytes = from->prepared.count * sizeof(*from->prepared.ids);
+    *facts = *from;
+    facts->executed = from->executed == NULL ? NULL : xstrdup(from->executed);
+    facts->prepared.ids = xmalloc(bytes + 1);
+    if (bytes > 0)
+        memcpy(facts->prepared.ids, from->prepared.ids, bytes);
+}
+
+void source_check_request_release(struct source_check_request *request)
+{
+    free(request->repairs);
+    *request = (struct source_check_request){0};
+}
+
+enum result source_check_open(struct source_check *check, unsigned timeout_seconds)
 {
     const struct config *config = check->config;
     struct sql_client_options options = {
@@ -292,7 +250,7 @@ static enum result open_client(struct source_check *check, unsigned timeout_seco
 /* What the binlog's lock guards: on a connection of its own that gives up soon. */
 static enum result read_files(struct source_check *check, bool needs_files)
 {
-    enum result result = open_client(check, LOCK_TIMEOUT_SECONDS);
+    enum result result = source_check_open(check, LOCK_TIMEOUT_SECONDS);
     if (result == RESULT_OK && needs_files)
         result = read_first_file(check);
     if (result == RESULT_OK)
@@ -312,7 +270,7 @@ enum result source_check(const struct config *config, const struct source_check_
     struct source_check check = {.config = config, .request = request, .facts = &facts, .reason = ret_reason};
     unsigned timeout_seconds = (unsigned)(config->source.connect_timeout_ms / 1000);
     ret_reason[0] = '\0';
-    enum result result = open_client(
+    enum result result = source_check_open(
         &check, timeout_seconds < SQL_TIMEOUT_MIN_SECONDS ? SQL_TIMEOUT_MIN_SECONDS : timeout_seconds);
     if (result != RESULT_OK)
         return result;
@@ -322,6 +280,8 @@ enum result source_check(const struct config *config, const struct source_check_
         result = read_files(&check, request->needs_files);
     if (result == RESULT_OK)
         *ret_facts = facts;
+    else
+        source_facts_release(&facts);
     return result;
 }
 
@@ -329,7 +289,7 @@ enum result source_check_tail(const struct config *config, struct source_facts *
 {
     char reason[SOURCE_REASON_MAX];
     struct source_check check = {.config = config, .facts = facts, .reason = reason};
-    enum result result = open_client(&check, LOCK_TIMEOUT_SECONDS);
+    enum result result = source_check_open(&check, LOCK_TIMEOUT_SECONDS);
     if (result == RESULT_OK)
         result = read_tail(&check);
     sql_client_close(&check.client);

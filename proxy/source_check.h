@@ -10,9 +10,18 @@
 #ifndef ACKGATE_PROXY_SOURCE_CHECK_H
 #define ACKGATE_PROXY_SOURCE_CHECK_H
 
+#include "protocol/xa_id.h"
 #include "proxy/config.h"
 
-enum { SOURCE_TEXT_MAX = 256, SOURCE_REASON_MAX = 2048, SOURCE_EXECUTED_MAX = 64 * 1024 };
+enum { SOURCE_TEXT_MAX = 256, SOURCE_REASON_MAX = 2048 };
+
+/* User XA transactions that its engine has prepared. */
+struct source_prepared {
+    bool is_known;
+    struct xa_id *ids;
+    size_t count;
+    uint64_t started_s; /* when this server was started, by its own clock, seconds since 1970 */
+};
 
 struct source_facts {
     enum flavor flavor;
@@ -24,11 +33,14 @@ struct source_facts {
     bool has_tail;                    /* the next two are known */
     char last_file[SOURCE_TEXT_MAX];  /* where it writes, */
     uint64_t last_offset;             /* and how far it was when asked */
-    unsigned semi_sync_clients;       /* attached at that moment */
     uint64_t uptime_s;
-    bool has_executed;                  /* MySQL, with the tail, if it fits: */
-    char executed[SOURCE_EXECUTED_MAX]; /* @@gtid_executed at that moment */
+    char *executed; /* MySQL, with the tail: @@gtid_executed at that moment; NULL: not known */
+    struct source_prepared prepared; /* MariaDB */
 };
+
+/* Zeroed is empty. */
+void source_facts_release(struct source_facts *facts);
+void source_facts_copy(struct source_facts *facts, const struct source_facts *from); /* facts is empty */
 
 /* Which server it has to be. */
 struct source_identity {
@@ -38,10 +50,13 @@ struct source_identity {
     char server_uuid[40]; /* MySQL */
 };
 
+/* Zeroed asks for nothing; owned. */
 struct source_check_request {
     struct source_identity expected; /* another one is refused, and nothing is set on it */
     bool needs_files;                /* nothing is stored yet */
+    char *repairs; /* statements to be run first, each with a newline, without writing the binlog; or NULL */
 };
+void source_check_request_release(struct source_check_request *request);
 
 /*
  * Returns RESULT_OK with the facts; RESULT_IO or RESULT_DENIED: cannot be reached or asked, try again;
@@ -56,5 +71,8 @@ MUST_CHECK enum result source_check(const struct config *config, const struct so
                                     struct source_facts *ret_facts, char ret_reason[SOURCE_REASON_MAX]);
 /* Only the end of the binlog, into facts. RESULT_IO, RESULT_DENIED: not to be had now. */
 MUST_CHECK enum result source_check_tail(const struct config *config, struct source_facts *facts);
+/* Only whether other semi-sync replicas are attached to it. RESULT_CONFLICT: ret_reason names them;
+ * RESULT_IO, RESULT_DENIED: not to be had now. */
+MUST_CHECK enum result source_check_peers(const struct config *config, char ret_reason[SOURCE_REASON_MAX]);
 
 #endif

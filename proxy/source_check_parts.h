@@ -1,4 +1,4 @@
-/* What source_check.c, source_grants.c and source_settings.c share: one look-over under way. */
+/* What source_check.c and the source_*.c files of its steps share: one look-over under way. */
 #ifndef ACKGATE_PROXY_SOURCE_CHECK_PARTS_H
 #define ACKGATE_PROXY_SOURCE_CHECK_PARTS_H
 
@@ -21,6 +21,18 @@ __attribute__((format(printf, 2, 3))) void source_check_add_reason(struct source
 /* The value of a global variable, allocated, or NULL when the server has none of that name. */
 MUST_CHECK enum result source_check_read_variable(struct source_check *check, const char *name,
                                                   char **ret_value);
+
+/* A connection to the source; the caller closes check->client. */
+MUST_CHECK enum result source_check_open(struct source_check *check, unsigned timeout_seconds);
+
+/* ---- source_peers.c ---- */
+/* The status variable whose name is like the pattern; 0 without one. */
+MUST_CHECK enum result source_check_read_status(struct source_check *check, const char *pattern,
+                                                uint64_t *ret_value);
+MUST_CHECK enum result source_check_other_replicas(struct source_check *check);
+
+/* ---- source_prepared.c ---- */
+MUST_CHECK enum result source_check_read_prepared(struct source_check *check);
 
 /* ---- source_grants.c: leaves a reason when the account cannot read the binlog ---- */
 MUST_CHECK enum result source_check_grants(struct source_check *check);

@@ -150,6 +150,14 @@ const char *sql_rows_text(const struct sql_rows *rows, size_t row, size_t column
     return cursor->row[column];
 }
 
+struct span sql_rows_bytes(const struct sql_rows *rows, size_t row, size_t column)
+{
+    const char *text = sql_rows_text(rows, row, column);
+    if (text == NULL)
+        return (struct span){0};
+    return (struct span){(const uint8_t *)text, mysql_fetch_lengths(rows->result)[column]};
+}
+
 void sql_rows_free(struct sql_rows **rows)
 {
     if (*rows == NULL)

@@ -7,7 +7,7 @@
 #ifndef ACKGATE_RECOVERY_SQL_CLIENT_H
 #define ACKGATE_RECOVERY_SQL_CLIENT_H
 
-#include "protocol/error.h"
+#include "protocol/reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +45,7 @@ size_t sql_rows_count(const struct sql_rows *rows);
 size_t sql_rows_columns(const struct sql_rows *rows);
 /* NULL for NULL and for what is not there. Lives as long as the rows. */
 const char *sql_rows_text(const struct sql_rows *rows, size_t row, size_t column);
+struct span sql_rows_bytes(const struct sql_rows *rows, size_t row, size_t column); /* may hold any byte */
 void sql_rows_free(struct sql_rows **rows);
 
 /* The single value of a one-row query as an allocated text, or NULL (also for NULL). */
