@@ -241,6 +241,7 @@ static void start_login(struct admin_session *session)
         .capabilities = OFFERED,
         .timeout_ms = LOGIN_TIMEOUT_MS,
         .object = "admin",
+        .tls = pipeline_tls(session->port->pipeline)->admin,
         .schema = ADMIN_SCHEMA,
     };
     session->login = server_login_start(session->port->loop, session->channel, &options, on_login, session);

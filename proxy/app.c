@@ -144,11 +144,13 @@ static void copy_limits(struct app *app)
 
 static void on_drain_poll(void *argument);
 
-enum result app_start(struct loop *loop, const struct config *config, struct gate *gate, struct app **ret_app)
+enum result app_start(struct loop *loop, const struct config *config, const struct tls_contexts *tls,
+                      struct gate *gate, struct app **ret_app)
 {
     struct app *app = xcalloc(1, sizeof(*app));
     app->loop = loop;
     app->shared.config = config;
+    app->shared.tls = tls;
     app->shared.gate = gate;
     copy_limits(app);
     strcpy(app->shared.reason, "it has not been verified yet");

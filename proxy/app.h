@@ -13,11 +13,12 @@
 #include "proxy/view.h"
 
 struct app;
+struct tls_contexts;
 
-/* Binds all addresses (the error is logged) and starts the threads. Nothing is admitted yet. config outlives
+/* Binds all addresses (the error is logged) and starts the threads. Nothing is admitted yet. config and tls outlive
  * the app. */
-MUST_CHECK enum result app_start(struct loop *loop, const struct config *config, struct gate *gate,
-                                 struct app **ret_app);
+MUST_CHECK enum result app_start(struct loop *loop, const struct config *config,
+                                 const struct tls_contexts *tls, struct gate *gate, struct app **ret_app);
 /*
  * Whether the source may be used: new sessions wait up to app.hold otherwise and then get error 1105 with the
  * reason. Sessions that exist go on.

@@ -9,6 +9,7 @@
 
 #include "proxy/config.h"
 #include "proxy/gate.h"
+#include "proxy/tls_contexts.h"
 #include "proxy/view.h"
 
 #include <pthread.h>
@@ -31,6 +32,7 @@ enum {
 /* What all app threads read. */
 struct app_shared {
     const struct config *config;
+    const struct tls_contexts *tls;
     struct gate *gate;
     char addresses[APP_ADDRESSES_MAX][108]; /* of the source, numeric; set before the threads start */
     size_t address_count;

@@ -6,10 +6,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { READ_BYTES = 16 * 1024, KEEP_BYTES = 64 * 1024 };
 
@@ -30,7 +28,10 @@ struct channel {
     struct box in;
     struct box out;
     uint8_t sequence; /* of the next packet in this exchange, whoever sends it */
+    struct tls *tls;  /* not NULL: the handshake begins at the end of the turn */
+    channel_secured_fn *on_secured;
     bool is_connecting;
+    bool is_securing; /* what waits to be sent is for after the handshake */
     bool is_paused;
     bool is_closing;       /* once the outbox is empty */
     bool is_flush_planned; /* at the end of this turn */
@@ -80,13 +81,19 @@ static struct channel *make(struct loop *loop, size_t payload_max, const struct 
     return channel;
 }
 
+struct channel *channel_new_on(struct loop *loop, struct conn_link link, size_t payload_max_bytes,
+                               const struct channel_callbacks *callbacks)
+{
+    struct channel *channel = make(loop, payload_max_bytes, callbacks);
+    conn_adopt(&channel->conn, loop, link, on_ready, channel);
+    conn_watch(&channel->conn, CONN_READ);
+    return channel;
+}
+
 struct channel *channel_new(struct loop *loop, int fd, size_t payload_max_bytes,
                             const struct channel_callbacks *callbacks)
 {
-    struct channel *channel = make(loop, payload_max_bytes, callbacks);
-    conn_open(&channel->conn, loop, fd, on_ready, channel);
-    conn_watch(&channel->conn, CONN_READ);
-    return channel;
+    return channel_new_on(loop, (struct conn_link){.fd = fd}, payload_max_bytes, callbacks);
 }
 
 enum result channel_connect(struct loop *loop, const char *host, unsigned port, size_t payload_max_bytes,
@@ -122,6 +129,7 @@ void channel_free(struct channel **channel)
         return;
     *channel = NULL;
     old->is_over = true;
+    tls_free(&old->tls);
     conn_close(&old->conn);
     loop_defer(old->loop, on_turn_over_free, old);
 }
@@ -152,12 +160,13 @@ static void finish(struct channel *channel, enum result reason)
 static unsigned wanted(const struct channel *channel)
 {
     unsigned what = channel->is_paused || channel->is_closing ? 0 : CONN_READ;
-    return box_length(&channel->out) > 0 ? what | CONN_WRITE : what;
+    bool is_unsent = channel->is_closing && conn_has_unsent(&channel->conn);
+    return box_length(&channel->out) > 0 || is_unsent ? what | CONN_WRITE : what;
 }
 
 static void update_watch(struct channel *channel)
 {
-    if (!channel->is_over && !channel->is_connecting)
+    if (!channel->is_over && !channel->is_connecting && !channel->is_securing)
         conn_watch(&channel->conn, wanted(channel));
 }
 
@@ -175,7 +184,7 @@ static enum result flush(struct channel *channel)
             return result;
         box_consume(out, length);
     }
-    return channel->is_closing ? RESULT_CLOSED : RESULT_OK;
+    return channel->is_closing && !conn_has_unsent(&channel->conn) ? RESULT_CLOSED : RESULT_OK;
 }
 
 static void flush_or_finish(struct channel *channel)
@@ -191,7 +200,9 @@ static void on_turn_over_flush(void *argument)
 {
     struct channel *channel = argument;
     channel->is_flush_planned = false;
-    if (!channel->is_over && !channel->is_connecting)
+    if (channel->is_securing && channel->is_closing)
+        finish(channel, RESULT_CLOSED); /* the peer cannot be told */
+    else if (!channel->is_over && !channel->is_connecting && !channel->is_securing)
         flush_or_finish(channel);
 }
 
@@ -252,7 +263,8 @@ static void expect_sequence(struct channel *channel, struct span stream)
 /* Delivers the whole payloads in the inbox. */
 static enum result deliver(struct channel *channel)
 {
-    while (!channel->is_over && !channel->is_paused && !channel->is_closing && box_length(&channel->in) > 0) {
+    while (!channel->is_over && !channel->is_paused && !channel->is_closing && !channel->is_securing &&
+           box_length(&channel->in) > 0) {
         struct span stream = {channel->in.data + channel->in.start, box_length(&channel->in)};
         struct reader reader;
         reader_init_span(&reader, stream);
@@ -311,6 +323,76 @@ static void on_ready(void *argument, unsigned what)
         on_readable(channel);
 }
 
+/* ---- TLS ---- */
+
+static void on_secured(void *argument, enum result result)
+{
+    struct channel *channel = argument;
+    channel_secured_fn *tell = channel->on_secured;
+    if (channel->is_over)
+        return;
+    channel->is_securing = false;
+    channel->on_secured = NULL;
+    if (result != RESULT_OK) {
+        finish(channel, result);
+        return;
+    }
+    update_watch(channel);
+    plan_flush(channel);
+    if (tell != NULL)
+        tell(channel->callbacks.argument);
+}
+
+static void start_handshake(void *argument)
+{
+    struct channel *channel = argument;
+    if (channel->is_over)
+        return;
+    enum result result = flush(channel);
+    if (result == RESULT_OK && box_length(&channel->out) > 0)
+        result = RESULT_FULL; /* nobody sends more than an SSLRequest before */
+    struct tls *tls = channel->tls;
+    channel->tls = NULL;
+    if (result != RESULT_OK) {
+        tls_free(&tls);
+        finish(channel, result);
+        return;
+    }
+    struct span early = {channel->in.data + channel->in.start, box_length(&channel->in)};
+    conn_secure(&channel->conn, tls, early, on_secured);
+    box_consume(&channel->in, early.length);
+}
+
+/* At the end of the turn: what was sent in it goes before, in the clear. */
+void channel_secure(struct channel *channel, struct tls *tls, channel_secured_fn *tell)
+{
+    channel->tls = tls;
+    channel->is_securing = true;
+    channel->on_secured = tell;
+    conn_watch(&channel->conn, 0);
+    loop_defer(channel->loop, start_handshake, channel);
+}
+
+bool channel_is_securing(const struct channel *channel)
+{
+    return channel->is_securing;
+}
+
+bool channel_is_secure(const struct channel *channel)
+{
+    return conn_is_secure(&channel->conn) || strcmp(channel->conn.peer, "local") == 0;
+}
+
+const struct tls *channel_tls(const struct channel *channel)
+{
+    return conn_is_secure(&channel->conn) ? channel->conn.tls : NULL;
+}
+
+const char *channel_tls_error(const struct channel *channel)
+{
+    return conn_tls_error(&channel->conn);
+}
+
 void channel_pause(struct channel *channel)
 {
     channel->is_paused = true;
@@ -342,19 +424,16 @@ const char *channel_peer(const struct channel *channel)
 }
 
 enum result channel_detach(struct channel **channel, void *rest_buffer, size_t rest_room_bytes,
-                           size_t *ret_rest_length, int *ret_fd)
+                           size_t *ret_rest_length, struct conn_link *ret_link)
 {
     struct channel *old = *channel;
     size_t rest = box_length(&old->in);
     if (rest > rest_room_bytes || flush(old) != RESULT_OK || box_length(&old->out) > 0)
         return RESULT_FULL;
-    int fd = fcntl(old->conn.fd, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0)
-        return RESULT_FULL;
     if (rest > 0)
         memcpy(rest_buffer, old->in.data + old->in.start, rest);
     *ret_rest_length = rest;
-    *ret_fd = fd;
+    *ret_link = conn_give_up(&old->conn);
     channel_free(channel);
     return RESULT_OK;
 }

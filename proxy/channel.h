@@ -4,8 +4,8 @@
  *
  * A channel reads what is there, checks sequence ids, joins split payloads up to a bound, and hands each
  * whole payload to on_payload. What is sent is framed, written at once as far as the socket takes it, and
- * kept for later otherwise. Data that flows (result rows, binlog events) does not go through here:
- * channel_detach() hands the socket over.
+ * kept for later otherwise. A channel may go on in TLS between two payloads. Data that flows (result rows,
+ * binlog events) does not go through here: channel_detach() hands the connection over.
  */
 #ifndef ACKGATE_PROXY_CHANNEL_H
 #define ACKGATE_PROXY_CHANNEL_H
@@ -27,9 +27,12 @@ struct channel_callbacks {
     void *argument;
 };
 
-/* Takes over fd. payload_max bounds a joined payload, and twice that what may wait to be written. */
+/* Takes over the connection. payload_max bounds a joined payload, and twice that what may wait to be written.
+ */
 struct channel *channel_new(struct loop *loop, int fd, size_t payload_max_bytes,
                             const struct channel_callbacks *callbacks);
+struct channel *channel_new_on(struct loop *loop, struct conn_link link, size_t payload_max_bytes,
+                               const struct channel_callbacks *callbacks);
 /* Starts to connect. on_closed tells when that fails; otherwise the first payload is the peer's greeting. */
 MUST_CHECK enum result channel_connect(struct loop *loop, const char *host, unsigned port,
                                        size_t payload_max_bytes, const struct channel_callbacks *callbacks,
@@ -60,12 +63,25 @@ void channel_resume(struct channel *channel);
 
 const char *channel_peer(const struct channel *channel);
 
+/* The handshake is over and payloads go on. Not called when it failed: on_closed is, and
+ * channel_tls_error() says why. */
+typedef void channel_secured_fn(void *argument);
 /*
- * Gives up the descriptor and what was read beyond the last payload. What waits to be sent is written first;
+ * TLS from here on, e.g. after the payload of an SSLRequest, heard (then what came behind it belongs to the
+ * handshake) or sent. tls is the channel's. on_secured may be NULL; argument is the callbacks'.
+ */
+void channel_secure(struct channel *channel, struct tls *tls, channel_secured_fn *on_secured);
+bool channel_is_securing(const struct channel *channel);
+bool channel_is_secure(const struct channel *channel); /* by TLS, or because it does not leave the machine */
+const struct tls *channel_tls(const struct channel *channel); /* NULL: plain */
+const char *channel_tls_error(const struct channel *channel); /* "": no handshake has failed */
+
+/*
+ * Gives up the connection and what was read beyond the last payload. What waits to be sent is written first;
  * RESULT_FULL when the socket does not take all of it or the rest does not fit, and the channel stays as it
- * was. The channel is freed as by channel_free(), but its descriptor stays open.
+ * was. The channel is freed as by channel_free(), but its connection goes on.
  */
 MUST_CHECK enum result channel_detach(struct channel **channel, void *rest_buffer, size_t rest_room_bytes,
-                                      size_t *ret_rest_length, int *ret_fd);
+                                      size_t *ret_rest_length, struct conn_link *ret_link);
 
 #endif

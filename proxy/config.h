@@ -11,6 +11,7 @@
 #include "protocol/error.h"
 #include "protocol/flavor.h"
 #include "proxy/log.h"
+#include "recovery/tls_settings.h"
 
 #include <stdint.h>
 
@@ -62,6 +63,7 @@ struct config {
         uint64_t connect_timeout_ms;
         uint64_t heartbeat_ms;
         char *start_at; /* "oldest", "current" or a file's name */
+        struct tls_settings tls;
     } source;
     struct {
         struct config_listen listen;
@@ -70,16 +72,19 @@ struct config {
         uint64_t hold_ms;
         uint64_t auth_timeout_ms;
         uint64_t idle_timeout_ms; /* 0: never */
+        struct tls_settings tls;
     } app;
     struct {
         struct config_listen listen;
         struct config_account account;
         bool is_unlisted_allowed;
+        struct tls_settings tls;
     } replication;
     struct {
         struct config_listen listen;
         struct config_account account;
         struct config_account stats; /* may only look; user NULL: there is none */
+        struct tls_settings tls;
     } admin;
     struct {
         struct config_listen listen;

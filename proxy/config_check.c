@@ -255,20 +255,6 @@ static void check_user(struct config_draft *draft)
         config_draft_problem(draft, config_draft_line(draft, "ackgate", "user"), "there is no user %s", user);
 }
 
-/* Files that belong to a mode which is not on would be a misunderstanding. */
-static void check_tls_files(struct config_draft *draft)
-{
-    for (size_t i = 0; i < config_key_count_static(); i++) {
-        const struct config_key *key = &config_keys[i];
-        const char *path = draft->texts[i].text;
-        if (path == NULL || path[0] == '\0' || key->kind != CONFIG_TEXT || strncmp(key->name, "tls_", 4) != 0)
-            continue;
-        if (access(path, R_OK) != 0)
-            config_draft_problem(draft, draft->texts[i].line, "%s %s cannot be read: %s", key->name, path,
-                                 strerror(errno));
-    }
-}
-
 void config_check(struct config_draft *draft)
 {
     struct config *config = draft->config;
@@ -280,7 +266,7 @@ void config_check(struct config_draft *draft)
     check_needed_listen(draft, "app", &config->app.listen);
     check_needed_listen(draft, "replication", &config->replication.listen);
     check_addresses(draft);
-    check_tls_files(draft);
+    config_tls_check(draft);
     config_voter_check(draft);
     check_quorum(draft);
 }

@@ -2,7 +2,7 @@
  * A config in the making: what its files say, where, and all that is wrong with it.
  *
  * config_read.c fills in the texts, config_value.c turns them into the config's members, config_voter.c takes
- * the [replica NAME] sections, config_check.c looks at what only makes sense together. Every step goes on
+ * the [replica NAME] sections, config_check.c (with config_tls.c) looks at what only makes sense together. Every step goes on
  * after a problem, so that the operator sees all of them at once.
  *
  * A `line` here is a line of a certain file: the file's number, in the order of reading, stands above the
@@ -72,6 +72,7 @@ void config_value_apply(struct config_draft *draft, size_t key);
 void config_voter_begin(struct config_draft *draft, const char *name, unsigned line);
 void config_voter_set(struct config_draft *draft, size_t key, const char *text, unsigned line);
 void config_voter_check(struct config_draft *draft);
+void config_tls_check(struct config_draft *draft);
 void config_check(struct config_draft *draft);
 
 #endif

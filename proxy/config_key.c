@@ -15,23 +15,16 @@
 enum { SECOND = 1000, HOUR = 3600 * SECOND };
 #define DAY (24 * (uint64_t)HOUR)
 
-#define TLS_KEYS(section_name, modes)                                                                        \
-    {.section = (section_name),                                                                              \
-     .name = "tls",                                                                                          \
-     .kind = CONFIG_TLS,                                                                                     \
-     NOWHERE,                                                                                                \
-     .default_text = "disabled",                                                                             \
-     .choices = (modes)},                                                                                    \
-        {.section = (section_name), .name = "tls_ca", .kind = CONFIG_TEXT, NOWHERE, .default_text = ""},     \
-        {.section = (section_name), .name = "tls_cert", .kind = CONFIG_TEXT, NOWHERE, .default_text = ""},   \
-        {.section = (section_name), .name = "tls_key", .kind = CONFIG_TEXT, NOWHERE, .default_text = ""},    \
+#define TLS_KEY(place, key, member, type, default_value, ...)                                                \
     {                                                                                                        \
-        .section = (section_name), .name = "tls_min_version", .kind = CONFIG_CHOICE, NOWHERE,                \
-        .default_text = "1.2", .choices = "1.2|1.3"                                                          \
+        .section = #place, .name = (key), .kind = (type),                                                    \
+        .offset = offsetof(struct config, place.tls.member), .default_text = (default_value), __VA_ARGS__    \
     }
-
-#define SERVER_MODES "disabled|preferred|required"
-#define CLIENT_MODES "disabled|preferred|required|verify_ca|verify_identity"
+#define TLS_KEYS(place, modes)                                                                               \
+    TLS_KEY(place, "tls", mode, CONFIG_CHOICE, "disabled", .choices = (modes)),                              \
+        TLS_KEY(place, "tls_ca", ca, CONFIG_TEXT, ""), TLS_KEY(place, "tls_cert", cert, CONFIG_TEXT, ""),    \
+        TLS_KEY(place, "tls_key", key, CONFIG_TEXT, ""),                                                     \
+        TLS_KEY(place, "tls_min_version", min_version, CONFIG_CHOICE, "1.2", .choices = TLS_VERSIONS)
 
 /* clang-format off */
 const struct config_key config_keys[] = {
@@ -55,7 +48,7 @@ const struct config_key config_keys[] = {
     {"source", "connect_timeout", CONFIG_DURATION, AT(source.connect_timeout_ms), "5s", FROM_TO(100, 10 * 60 * SECOND)},
     {"source", "heartbeat", CONFIG_DURATION, AT(source.heartbeat_ms), "1s", FROM_TO(100, HOUR)},
     {"source", "start_at", CONFIG_TEXT, AT(source.start_at), "oldest"},
-    TLS_KEYS("source", CLIENT_MODES),
+    TLS_KEYS(source, TLS_CLIENT_MODES),
 
     {"app", "listen", CONFIG_LISTEN, AT(app.listen), "0.0.0.0:3316"},
     {"app", "max_connections", CONFIG_NUMBER, AT(app.max_connections), "1000", FROM_TO(1, 100000), RELOADS},
@@ -63,14 +56,14 @@ const struct config_key config_keys[] = {
     {"app", "hold", CONFIG_DURATION, AT(app.hold_ms), "10s", FROM_TO(0, HOUR), RELOADS},
     {"app", "auth_timeout", CONFIG_DURATION, AT(app.auth_timeout_ms), "10s", FROM_TO(100, HOUR), RELOADS},
     {"app", "idle_timeout", CONFIG_DURATION, AT(app.idle_timeout_ms), "0", FROM_TO(0, 365 * DAY), RELOADS},
-    TLS_KEYS("app", SERVER_MODES),
+    TLS_KEYS(app, TLS_SERVER_MODES),
 
     {"replication", "listen", CONFIG_LISTEN, AT(replication.listen), "0.0.0.0:3317"},
     {"replication", "user", CONFIG_TEXT, AT(replication.account.user), "", REQUIRED, RELOADS},
     {"replication", "password", CONFIG_SECRET, NOWHERE, "", RELOADS},
     {"replication", "password_hash", CONFIG_SECRET, NOWHERE, "", RELOADS},
     {"replication", "allow_unlisted", CONFIG_SWITCH, AT(replication.is_unlisted_allowed), "on", "off|on", RELOADS},
-    TLS_KEYS("replication", SERVER_MODES),
+    TLS_KEYS(replication, TLS_SERVER_MODES),
 
     {"admin", "listen", CONFIG_LISTEN, AT(admin.listen), "127.0.0.1:3318"},
     {"admin", "user", CONFIG_TEXT, AT(admin.account.user), "", REQUIRED, RELOADS},
@@ -79,7 +72,7 @@ const struct config_key config_keys[] = {
     {"admin", "stats_user", CONFIG_TEXT, AT(admin.stats.user), "", RELOADS},
     {"admin", "stats_password", CONFIG_SECRET, NOWHERE, "", RELOADS},
     {"admin", "stats_password_hash", CONFIG_SECRET, NOWHERE, "", RELOADS},
-    TLS_KEYS("admin", SERVER_MODES),
+    TLS_KEYS(admin, TLS_SERVER_MODES),
 
     {"metrics", "listen", CONFIG_LISTEN, AT(metrics.listen), "127.0.0.1:3319"},
 

@@ -18,7 +18,6 @@ enum config_kind {
     CONFIG_SWITCH,   /* bool: the second of two choices is true */
     CONFIG_CHOICE,   /* an enum: the number of the choice */
     CONFIG_LISTEN,   /* struct config_listen */
-    CONFIG_TLS,      /* a mode; only the first choice works in this version */
     CONFIG_VOTER,    /* in a [replica NAME] section */
 };
 

@@ -185,17 +185,6 @@ static void set_listen(struct config_draft *draft, const struct config_key *key,
     free(copy);
 }
 
-/* Certificates and modes are taken already, so that a config can be prepared; only "disabled" is served. */
-static void check_tls(struct config_draft *draft, const struct config_key *key, unsigned line,
-                      const char *text)
-{
-    if (parse_choice(draft, key, line, text) > 0)
-        config_draft_problem(draft, line,
-                             "tls = %s: TLS is not available yet in this version; [%s] works with "
-                             "tls = disabled only",
-                             text, key->section);
-}
-
 static void set_choice(struct config_draft *draft, const struct config_key *key, unsigned line,
                        const char *text, void *member)
 {
@@ -236,9 +225,6 @@ void config_value_apply(struct config_draft *draft, size_t index)
         break;
     case CONFIG_LISTEN:
         set_listen(draft, key, line, text, member);
-        break;
-    case CONFIG_TLS:
-        check_tls(draft, key, line, text);
         break;
     case CONFIG_VOTER:
         break;

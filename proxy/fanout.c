@@ -202,13 +202,14 @@ struct position fanout_oldest_needed(struct fanout *fanout)
 
 /* ---- start and stop ---- */
 
-enum result fanout_start(struct loop *loop, const struct config *config, struct store *store,
-                         const struct fanout_identity *identity, const struct fanout_callbacks *callbacks,
+enum result fanout_start(struct loop *loop, const struct config *config, struct tls_context *tls,
+                         struct store *store, const struct fanout_identity *identity, const struct fanout_callbacks *callbacks,
                          struct fanout **ret_fanout)
 {
     struct fanout *fanout = xcalloc(1, sizeof(*fanout));
     fanout->loop = loop;
     fanout->config = config;
+    fanout->tls = tls;
     fanout->store = store;
     fanout->callbacks = *callbacks;
     fanout->accounts[0] = &config->replication.account;

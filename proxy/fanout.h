@@ -9,6 +9,7 @@
 
 #include "proxy/config.h"
 #include "proxy/store.h"
+#include "proxy/tls_context.h"
 #include "proxy/view.h"
 
 enum { FANOUT_OBSERVER = UINT32_MAX };
@@ -37,7 +38,9 @@ struct fanout_callbacks {
     void *argument;
 };
 
-MUST_CHECK enum result fanout_start(struct loop *loop, const struct config *config, struct store *store,
+/* tls: of the port; outlives the fan-out, as the others do. */
+MUST_CHECK enum result fanout_start(struct loop *loop, const struct config *config, struct tls_context *tls,
+                                    struct store *store,
                                     const struct fanout_identity *identity,
                                     const struct fanout_callbacks *callbacks, struct fanout **ret_fanout);
 void fanout_set_identity(struct fanout *fanout, const struct fanout_identity *identity);

@@ -22,6 +22,7 @@ struct fanout_voter {
 struct fanout {
     struct loop *loop;
     const struct config *config;
+    struct tls_context *tls;
     struct store *store;
     struct fanout_callbacks callbacks;
     struct fanout_identity identity; /* points to the texts that follow */

@@ -50,6 +50,7 @@ static void ask(struct question_job *job)
         .port = job->config->source.port,
         .user = job->config->source.user,
         .password = job->config->source.password,
+        .tls = &job->config->source.tls,
         .timeout_seconds = (unsigned)(job->config->source.connect_timeout_ms / 1000 + 1),
     };
     struct sql_client *client;

@@ -11,6 +11,7 @@
 #include "proxy/app.h"
 #include "proxy/config.h"
 #include "proxy/store.h"
+#include "proxy/tls_contexts.h"
 #include "proxy/view.h"
 
 struct pipeline;
@@ -35,6 +36,7 @@ void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret
 /* From being in the store's files to being confirmed, of all transactions confirmed in this run. */
 void pipeline_view_commit_wait(struct pipeline *pipeline, struct view_histogram *ret_view);
 const struct config *pipeline_config(const struct pipeline *pipeline);
+struct tls_contexts *pipeline_tls(struct pipeline *pipeline);
 const struct store *pipeline_store(const struct pipeline *pipeline);
 const struct journal_state *pipeline_journal_state(const struct pipeline *pipeline);
 const struct journal_ring *pipeline_journal(const struct pipeline *pipeline); /* the latest records */

@@ -15,6 +15,7 @@
 struct pipeline {
     struct loop *loop;
     const struct config *config;
+    struct tls_contexts tls;
     struct disk *disk;
     struct journal_sink *journal;
     struct store *store;

@@ -148,8 +148,8 @@ static enum result start_fanout(struct pipeline *pipeline)
                                        pipeline->source_version};
     struct fanout_callbacks callbacks = {pipeline_on_attaching, pipeline_on_ack, pipeline_on_detached,
                                          pipeline};
-    return fanout_start(pipeline->loop, pipeline->config, pipeline->store, &identity, &callbacks,
-                        &pipeline->fanout);
+    return fanout_start(pipeline->loop, pipeline->config, pipeline->tls.replication, pipeline->store, &identity,
+                        &callbacks, &pipeline->fanout);
 }
 
 /* For the error that app.commit_wait gives. */
@@ -189,7 +189,9 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
     pipeline->started_ms = clock_monotonic_ms();
     pipeline->disk = disk_new(loop);
     pipeline->gate = gate_new();
-    enum result result = make_dir(config->ackgate.data_dir);
+    enum result result = tls_contexts_init(&pipeline->tls, config);
+    if (result == RESULT_OK)
+        result = make_dir(config->ackgate.data_dir);
     if (result == RESULT_OK)
         result = open_journal(pipeline);
     if (result == RESULT_OK)
@@ -201,7 +203,7 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
     if (result == RESULT_OK)
         recover_note_start(pipeline);
     if (result == RESULT_OK)
-        result = app_start(loop, config, pipeline->gate, &pipeline->app);
+        result = app_start(loop, config, &pipeline->tls, pipeline->gate, &pipeline->app);
     if (result != RESULT_OK) {
         pipeline_stop(&pipeline);
         return result;
@@ -212,7 +214,7 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
     struct source_callbacks callbacks = {pipeline_on_source_event, pipeline_on_facts, pipeline_on_tail,
                                          pipeline_on_batch, pipeline};
     pipeline->overdue = overdue_new(loop, config, pipeline->core, pipeline->app);
-    pipeline->source = source_start(loop, config, pipeline->store, pipeline->own_uuid, &callbacks);
+    pipeline->source = source_start(loop, config, pipeline->tls.source, pipeline->store, pipeline->own_uuid, &callbacks);
     pipeline_expect_source(pipeline);
     *ret_pipeline = pipeline;
     return RESULT_OK;
@@ -245,5 +247,6 @@ void pipeline_stop(struct pipeline **pipeline)
     core_free(&old->core);
     gate_free(&old->gate);
     disk_free(&old->disk);
+    tls_contexts_release(&old->tls);
     free(old);
 }

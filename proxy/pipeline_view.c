@@ -142,6 +142,11 @@ void pipeline_view_commit_wait(struct pipeline *pipeline, struct view_histogram 
     *ret_view = pipeline->commit_wait;
 }
 
+struct tls_contexts *pipeline_tls(struct pipeline *pipeline)
+{
+    return &pipeline->tls;
+}
+
 const struct config *pipeline_config(const struct pipeline *pipeline)
 {
     return pipeline->config;

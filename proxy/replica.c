@@ -16,7 +16,7 @@ enum {
     LOGIN_TIMEOUT_MS = 10000,
 };
 
-/* Without TLS and compression; what a server of the flavour offers that clients rely on. */
+/* Without compression; what a server of the flavour offers that clients rely on. */
 static const uint64_t offered = CAP_LONG_PASSWORD | CAP_LONG_FLAG | CAP_CONNECT_WITH_DB | CAP_PROTOCOL_41 |
                                 CAP_TRANSACTIONS | CAP_SECURE_CONNECTION | CAP_MULTI_RESULTS |
                                 CAP_PLUGIN_AUTH | CAP_CONNECT_ATTRS | CAP_PLUGIN_AUTH_LENENC |
@@ -139,6 +139,7 @@ static void start_login(struct replica *replica, const char *version)
         .capabilities = capabilities_of(is_mariadb ? FLAVOR_MARIADB : FLAVOR_MYSQL),
         .timeout_ms = LOGIN_TIMEOUT_MS,
         .object = replica->label,
+        .tls = fanout->tls,
     };
     replica->login = server_login_start(fanout->loop, replica->channel, &options, on_login, replica);
 }

@@ -174,13 +174,13 @@ void replica_begin(struct replica *replica)
 {
     uint8_t rest[REST_BYTES];
     size_t rest_length;
-    int fd;
+    struct conn_link link;
     assert(replica->state == REPLICA_ATTACHING);
-    if (channel_detach(&replica->channel, rest, sizeof(rest), &rest_length, &fd) != RESULT_OK) {
+    if (channel_detach(&replica->channel, rest, sizeof(rest), &rest_length, &link) != RESULT_OK) {
         replica_end(replica, "does not read what it is sent");
         return;
     }
-    conn_open(&replica->conn, replica->fanout->loop, fd, on_ready, replica);
+    conn_adopt(&replica->conn, replica->fanout->loop, link, on_ready, replica);
     start_stream(replica);
     replica_set_state(replica, REPLICA_STREAMING);
     replica->stream_state = STREAM_HAS_MORE;

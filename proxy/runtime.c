@@ -186,6 +186,18 @@ static void log_problems(const char *problems)
     }
 }
 
+/* The config was checked with its own files; where it names others, these are still the old ones. */
+static void reload_certificates(struct pipeline *pipeline, char *ret_text, size_t text_max)
+{
+    char problems[4 * TLS_ERROR_MAX];
+    unsigned count = tls_contexts_reload(pipeline_tls(pipeline), problems, sizeof(problems));
+    ret_text[0] = '\0';
+    if (problems[0] != '\0')
+        snprintf(ret_text, text_max, "; certificates that stay as they were: %s", problems);
+    else if (count > 0)
+        snprintf(ret_text, text_max, "; certificates read again");
+}
+
 enum result runtime_reload(struct pipeline *pipeline, char *ret_text, size_t text_max)
 {
     struct reload reload = {.fresh = NULL};
@@ -200,6 +212,7 @@ enum result runtime_reload(struct pipeline *pipeline, char *ret_text, size_t tex
         snprintf(ret_text, text_max, "%s%s%s%s", reload.applied[0] != '\0' ? "applied " : "nothing to apply",
                  reload.applied, reload.waiting[0] != '\0' ? "; a restart is needed for " : "",
                  reload.waiting);
+        reload_certificates(pipeline, ret_text + strlen(ret_text), text_max - strlen(ret_text));
         log_info("config", "read %s again: %s", live->file, ret_text);
     } else {
         log_problems(problems != NULL ? problems : ret_text);

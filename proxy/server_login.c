@@ -1,10 +1,10 @@
 /*
  * The server's side of the connection phase, of server_login.h.
  *
- * Three packets of the client's at most: the login, and the answer to one auth switch. The greeting names
- * caching_sha2_password; a client that comes with mysql_native_password is checked by that, and switched to
- * it where it could not use the greeting's scramble (MariaDB's clients and replicas send an empty response
- * then). Unknown users run through the same steps as known ones.
+ * Three packets of the client's at most: an SSLRequest, the login, and the answer to one auth switch. The
+ * greeting names caching_sha2_password; a client that comes with mysql_native_password is checked by that,
+ * and switched to it where it could not use the greeting's scramble (MariaDB's clients and replicas send an
+ * empty response then). Unknown users run through the same steps as known ones.
  */
 #include "proxy/server_login.h"
 
@@ -17,6 +17,7 @@
 #include "protocol/xalloc.h"
 #include "proxy/log.h"
 #include "proxy/timer.h"
+#include "proxy/tls_log.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -208,11 +209,27 @@ static enum plugin plugin_of(const struct login *packet)
     return span_is_text(packet->plugin, PLUGIN_SHA2) ? PLUGIN_IS_SHA2 : PLUGIN_IS_OTHER;
 }
 
+static void refuse_plain(struct server_login *login)
+{
+    tls_log_plain(login->options.object, channel_peer(login->channel));
+    refuse(login, RESULT_DENIED, ERROR_CODE_SECURE_TRANSPORT_REQUIRED,
+           "Connections using insecure transport are prohibited: ackgate has tls = required on this port");
+}
+
+static bool is_tls_missing(const struct server_login *login)
+{
+    return tls_context_mode(login->options.tls) >= TLS_REQUIRED && !channel_is_secure(login->channel);
+}
+
 static void on_login(struct server_login *login, struct span payload)
 {
     struct login packet;
     if (login_is_ssl_request(payload) || login_decode(payload, &packet) != RESULT_OK) {
         refuse(login, RESULT_MALFORMED, ERROR_CODE_BAD_HANDSHAKE, "Bad handshake");
+        return;
+    }
+    if (is_tls_missing(login)) {
+        refuse_plain(login);
         return;
     }
     login->has_login = true;
@@ -238,8 +255,11 @@ static void on_login(struct server_login *login, struct span payload)
 static void on_payload(void *argument, struct span payload)
 {
     struct server_login *login = argument;
+    bool may_secure = tls_context_is_on(login->options.tls) && channel_tls(login->channel) == NULL;
     if (login->has_login)
         check_response(login, payload);
+    else if (may_secure && login_is_ssl_request(payload))
+        channel_secure(login->channel, tls_new(login->options.tls, NULL), NULL);
     else
         on_login(login, payload);
 }
@@ -247,6 +267,9 @@ static void on_payload(void *argument, struct span payload)
 static void on_closed(void *argument, enum result reason)
 {
     struct server_login *login = argument;
+    const char *why = channel_tls_error(login->channel);
+    if (why[0] != '\0')
+        tls_log_failed(login->options.object, channel_peer(login->channel), why);
     log_debug(login->options.object, "connection from %s ended before its login: %s",
               channel_peer(login->channel), result_text(reason));
     finish(login, server_login_is_broken(reason) ? reason : RESULT_CLOSED);
@@ -255,6 +278,8 @@ static void on_closed(void *argument, enum result reason)
 static void on_timeout(void *argument)
 {
     struct server_login *login = argument;
+    if (channel_is_securing(login->channel))
+        tls_log_failed(login->options.object, channel_peer(login->channel), "it was not finished in time");
     log_debug(login->options.object, "no login from %s within %llu ms", channel_peer(login->channel),
               (unsigned long long)login->options.timeout_ms);
     refuse(login, RESULT_TIMEOUT, ERROR_CODE_READ_TIMEOUT, "ackgate: no login came in time");
@@ -288,6 +313,8 @@ struct server_login *server_login_start(struct loop *loop, struct channel *chann
     login->channel = channel;
     login->options = *options;
     login->options.capabilities |= NEEDED_CAPS;
+    if (tls_context_is_on(options->tls))
+        login->options.capabilities |= CAP_SSL;
     login->on_done = on_done;
     login->argument = argument;
     const struct channel_callbacks callbacks = {on_payload, on_closed, login};

@@ -2,7 +2,7 @@
  * Letting somebody log in to a port of ackgate's own (admin, replication) with an account of the config:
  * greeting, scramble check with caching_sha2_password (fast path, which the stored hash always allows) or
  * mysql_native_password, auth switch to what the client's plugin can do, error 1045 otherwise (with no hint
- * which of the two was wrong).
+ * which of the two was wrong). Before it TLS, where the client asks for it and the port has it.
  */
 #ifndef ACKGATE_PROXY_SERVER_LOGIN_H
 #define ACKGATE_PROXY_SERVER_LOGIN_H
@@ -18,8 +18,9 @@ struct server_login_options {
     uint32_t connection_id;
     uint64_t capabilities; /* offered */
     uint64_t timeout_ms;
-    const char *object; /* for the log, e.g. "admin" */
-    const char *schema; /* the only one that the client may ask for (1049 otherwise); NULL: any */
+    const char *object;      /* for the log, e.g. "admin" */
+    struct tls_context *tls; /* whether TLS is offered or asked for; NULL: no. A Unix socket needs none */
+    const char *schema;      /* the only one that the client may ask for (1049 otherwise); NULL: any */
 };
 
 struct server_login_outcome {

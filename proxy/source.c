@@ -36,6 +36,7 @@ enum {
 struct source {
     struct loop *loop;
     const struct config *config;
+    struct tls_context *tls;
     struct store *store;
     const char *own_uuid;
     struct source_callbacks callbacks;
@@ -134,9 +135,9 @@ static void on_handshake_done(void *argument, enum result result, const char *me
     source->handshake = NULL;
     uint8_t rest[REST_MAX];
     size_t rest_length = 0;
-    int fd = -1;
+    struct conn_link link;
     if (result == RESULT_OK)
-        result = channel_detach(&source->channel, rest, sizeof(rest), &rest_length, &fd);
+        result = channel_detach(&source->channel, rest, sizeof(rest), &rest_length, &link);
     if (result != RESULT_OK) {
         retry_later(source, SOURCE_LOST, message[0] == '\0' ? result_text(result) : message);
         return;
@@ -151,7 +152,7 @@ static void on_handshake_done(void *argument, enum result result, const char *me
         .silence_max_ms = source->config->source.heartbeat_ms * SILENCE_HEARTBEATS + SILENCE_EXTRA_MS,
     };
     struct source_stream_callbacks callbacks = {on_batch, on_stream_lost, source};
-    source->stream = source_stream_start(fd, (struct span){rest, rest_length}, &options, &callbacks);
+    source->stream = source_stream_start(link, (struct span){rest, rest_length}, &options, &callbacks);
     source->stream_id++;
     source->last_reason[0] = '\0';
     if (source->config->source.is_semi_sync)
@@ -324,12 +325,13 @@ static void on_watch(void *argument)
 
 /* ---- from outside ---- */
 
-struct source *source_start(struct loop *loop, const struct config *config, struct store *store,
-                            const char *own_uuid, const struct source_callbacks *callbacks)
+struct source *source_start(struct loop *loop, const struct config *config, struct tls_context *tls,
+                            struct store *store, const char *own_uuid, const struct source_callbacks *callbacks)
 {
     struct source *source = xcalloc(1, sizeof(*source));
     source->loop = loop;
     source->config = config;
+    source->tls = tls;
     source->store = store;
     source->own_uuid = own_uuid;
     source->callbacks = *callbacks;

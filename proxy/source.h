@@ -10,6 +10,7 @@
 #include "proxy/config.h"
 #include "proxy/source_check.h"
 #include "proxy/store.h"
+#include "proxy/tls_context.h"
 
 struct source;
 
@@ -36,9 +37,9 @@ struct source_callbacks {
     void *argument;
 };
 
-/* own_uuid: under which ackgate registers. config, store and own_uuid outlive the source. */
-struct source *source_start(struct loop *loop, const struct config *config, struct store *store,
-                            const char *own_uuid, const struct source_callbacks *callbacks);
+/* own_uuid: under which ackgate registers. config, tls, store and own_uuid outlive the source. */
+struct source *source_start(struct loop *loop, const struct config *config, struct tls_context *tls,
+                            struct store *store, const char *own_uuid, const struct source_callbacks *callbacks);
 /* From the next look-over on only this server is taken. */
 void source_expect(struct source *source, const struct source_identity *identity);
 void source_stop(struct source **source); /* waits for a running look-over, at most source.connect_timeout */

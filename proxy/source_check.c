@@ -237,6 +237,7 @@ enum result source_check_open(struct source_check *check, unsigned timeout_secon
         .user = config->source.user,
         .password = config->source.password,
         .timeout_seconds = timeout_seconds,
+        .tls = &config->source.tls,
     };
     char *error = NULL;
     enum result result = sql_client_open(&options, &check->client, &error);

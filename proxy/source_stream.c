@@ -313,7 +313,7 @@ static void on_rest(void *argument)
         process(stream);
 }
 
-struct source_stream *source_stream_start(int fd, struct span rest,
+struct source_stream *source_stream_start(struct conn_link link, struct span rest,
                                           const struct source_stream_options *options,
                                           const struct source_stream_callbacks *callbacks)
 {
@@ -326,7 +326,7 @@ struct source_stream *source_stream_start(int fd, struct span rest,
     if (rest.length > 0)
         memcpy(stream->buffer, rest.data, rest.length);
     stream->end = rest.length;
-    conn_open(&stream->conn, options->loop, fd, on_ready, stream);
+    conn_adopt(&stream->conn, options->loop, link, on_ready, stream);
     timer_init(&stream->silence, options->loop, on_silence, stream);
     timer_start(&stream->silence, options->silence_max_ms);
     conn_watch(&stream->conn, CONN_READ);

@@ -9,6 +9,7 @@
 #ifndef ACKGATE_PROXY_SOURCE_STREAM_H
 #define ACKGATE_PROXY_SOURCE_STREAM_H
 
+#include "proxy/conn.h"
 #include "proxy/store.h"
 
 struct source_stream;
@@ -32,14 +33,15 @@ struct source_stream_callbacks {
     void *argument;
 };
 
-/* Takes over fd; `rest` are bytes that were read from it already. */
-struct source_stream *source_stream_start(int fd, struct span rest,
+/* Takes over the connection; `rest` are bytes that were read from it already. */
+struct source_stream *source_stream_start(struct conn_link link, struct span rest,
                                           const struct source_stream_options *options,
                                           const struct source_stream_callbacks *callbacks);
 void source_stream_free(
     struct source_stream **stream); /* no COM_QUIT: the source's semi-sync trips over it */
 
-/* Acks everything up to the offset of the file, in one write; a no-op without semi-sync. */
+/* Acks everything up to the offset of the file, in one write (with TLS: one record); a no-op without
+ * semi-sync. */
 void source_stream_ack(struct source_stream *stream, const char *file, uint64_t offset);
 
 #endif

@@ -2,6 +2,7 @@
 #include "recovery/recover_options.h"
 
 #include "protocol/xalloc.h"
+#include "recovery/recover_tls.h"
 #include "recovery/recover_value.h"
 
 #include <errno.h>
@@ -27,6 +28,8 @@ const char recover_usage[] =
     "  --datadir DIR  --defaults-file FILE  --log-bin BASE  --log-bin-index FILE\n"
     "How ackgate's admin port is reached:\n"
     "  --proxy HOST:PORT  --user USER  --password-file FILE  --timeout 60s  --if-unreachable stop|start\n"
+    "  --tls " TLS_CLIENT_MODES "\n"
+    "  --tls-ca FILE  --tls-cert FILE  --tls-key FILE  --tls-min-version " TLS_VERSIONS "\n"
     "For verify:\n"
     "  --error-log FILE (MariaDB; - is stdin)  --socket PATH --source-user USER --source-password-file FILE\n"
     "  (MySQL)\n"
@@ -40,6 +43,10 @@ struct option {
     bool is_text;
 };
 
+#define FILE_OF(name, where)                                                                                 \
+    {                                                                                                        \
+#name, offsetof(struct recover_options, where), true                                                 \
+    }
 #define TEXT(name)                                                                                           \
     {                                                                                                        \
 #name, offsetof(struct recover_options, name), true                                                  \
@@ -50,10 +57,26 @@ struct option {
     }
 
 static const struct option known[] = {
-    TEXT(datadir),   TEXT(defaults_file),   TEXT(log_bin),     TEXT(log_bin_index),
-    TEXT(error_log), TEXT(socket),          TEXT(source_user), TEXT(source_password_file),
-    TEXT(user),      TEXT(password_file),   TEXT(config),      OTHER(proxy),
-    OTHER(timeout),  OTHER(if_unreachable), OTHER(json),
+    TEXT(datadir),
+    TEXT(defaults_file),
+    TEXT(log_bin),
+    TEXT(log_bin_index),
+    TEXT(error_log),
+    TEXT(socket),
+    TEXT(source_user),
+    TEXT(source_password_file),
+    TEXT(user),
+    TEXT(password_file),
+    TEXT(config),
+    OTHER(proxy),
+    OTHER(timeout),
+    OTHER(if_unreachable),
+    OTHER(json),
+    FILE_OF(tls_ca, tls.ca),
+    OTHER(tls),
+    FILE_OF(tls_cert, tls.cert),
+    FILE_OF(tls_key, tls.key),
+    OTHER(tls_min_version),
 };
 enum { KNOWN = sizeof known / sizeof known[0] };
 
@@ -90,6 +113,8 @@ static bool take_other(struct recover_options *options, const struct option *opt
 {
     if (strcmp(option->name, "json") == 0)
         return parse_switch(value, &options->is_json);
+    if (strncmp(option->name, "tls", 3) == 0)
+        return recover_tls_take(&options->tls, option->name, value);
     if (strcmp(option->name, "proxy") == 0)
         return recover_endpoint_parse(value, &options->proxy_host, &options->proxy_port);
     if (strcmp(option->name, "timeout") == 0)
@@ -265,6 +290,8 @@ enum result recover_options_read(int argc, char **argv, const char *const *defau
         return RESULT_OK;
     if (result == RESULT_OK && options->config != NULL)
         result = read_config(&taking);
+    if (result == RESULT_OK)
+        result = recover_tls_check(&options->tls, ret_problem);
     if (result == RESULT_OK)
         result = read_server(options, defaults, ret_problem);
     if (result == RESULT_OK)

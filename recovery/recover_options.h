@@ -12,6 +12,7 @@
 #define ACKGATE_RECOVERY_RECOVER_OPTIONS_H
 
 #include "recovery/recover_server.h"
+#include "recovery/tls_settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,6 +42,7 @@ struct recover_options {
     unsigned proxy_port;
     char *user; /* never NULL either */
     char *password_file;
+    struct tls_settings tls; /* towards the admin port */
     uint64_t timeout_ms;
     bool starts_if_unreachable;
     bool is_json;

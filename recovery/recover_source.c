@@ -132,6 +132,7 @@ static int ask_and_apply(struct run *run, const char *password, bool applies)
         .port = run->options->proxy_port,
         .user = run->options->user,
         .password = password,
+        .tls = &run->options->tls,
         .timeout_ms = run->options->timeout_ms,
         .read_tail = read_tail,
         .argument = run,

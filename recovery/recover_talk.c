@@ -42,6 +42,7 @@ static enum recover_outcome connect_once(struct call *call, struct sql_client **
         .user = call->talk->user,
         .password = call->talk->password,
         .timeout_seconds = (unsigned)left_s,
+        .tls = call->talk->tls,
     };
     char *error;
     enum result result = sql_client_open(&options, ret_client, &error);

@@ -27,6 +27,7 @@ struct recover_talk {
     unsigned port;
     const char *user;
     const char *password;
+    const struct tls_settings *tls; /* NULL: without */
     uint64_t timeout_ms; /* of the whole conversation */
     recover_tail_fn *read_tail;
     void *argument; /* of read_tail */

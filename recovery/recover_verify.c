@@ -83,6 +83,7 @@ static int tell(const struct recover_options *options, const char *password,
         .port = options->proxy_port,
         .user = options->user,
         .password = password,
+        .tls = &options->tls,
         .timeout_ms = options->timeout_ms,
     };
     char *problem = NULL;

@@ -15,6 +15,7 @@ enum {
     CODE_TABLE_ACCESS_DENIED = 1142,
     CODE_UNKNOWN_VARIABLE = 1193,
     CODE_PRIVILEGE_NEEDED = 1227,
+    CODE_TLS_FAILED = 2026, /* the library's: mostly a certificate that is not taken */
 };
 
 struct sql_client {
@@ -44,6 +45,7 @@ static enum result classify(unsigned code)
     case CODE_ACCESS_DENIED:
     case CODE_TABLE_ACCESS_DENIED:
     case CODE_PRIVILEGE_NEEDED:
+    case CODE_TLS_FAILED:
         return RESULT_DENIED;
     case CODE_UNKNOWN_VARIABLE:
         return RESULT_NOT_FOUND;
@@ -52,6 +54,22 @@ static enum result classify(unsigned code)
     default:
         return RESULT_IO;
     }
+}
+
+/*
+ * The library does TLS if the server has it, and only with a wish for the host's name in the certificate
+ * insists on it: sql_client_open() looks afterwards in the other modes. With a file of authorities it takes
+ * only certificates that one of them has signed.
+ */
+static void set_tls(MYSQL *handle, const struct tls_settings *tls)
+{
+    my_bool yes = 1;
+    my_bool names_host = tls->mode == TLS_VERIFY_IDENTITY;
+    mysql_optionsv(handle, MYSQL_OPT_TLS_VERSION,
+                   tls->min_version == TLS_VERSION_1_3 ? "TLSv1.3" : "TLSv1.2,TLSv1.3");
+    mysql_ssl_set(handle, tls->key, tls->cert, tls->mode >= TLS_VERIFY_CA ? tls->ca : NULL, NULL, NULL);
+    mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &names_host);
+    mysql_optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &yes);
 }
 
 static void set_options(MYSQL *handle, unsigned timeout_seconds)
@@ -65,18 +83,32 @@ static void set_options(MYSQL *handle, unsigned timeout_seconds)
     mysql_optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 }
 
+static enum result connect(MYSQL *handle, const struct sql_client_options *options, char **ret_error)
+{
+    bool is_path = options->host[0] == '/';
+    enum tls_mode mode = options->tls == NULL || is_path ? TLS_DISABLED : options->tls->mode;
+    set_options(handle, options->timeout_seconds);
+    if (mode != TLS_DISABLED)
+        set_tls(handle, options->tls);
+    if (mysql_real_connect(handle, is_path ? "localhost" : options->host, options->user, options->password,
+                           NULL, is_path ? 0 : options->port, is_path ? options->host : NULL, 0) == NULL) {
+        *ret_error = xasprintf("%s (error %u)", mysql_error(handle), mysql_errno(handle));
+        return classify(mysql_errno(handle));
+    }
+    if (mode < TLS_REQUIRED || mysql_get_ssl_cipher(handle) != NULL)
+        return RESULT_OK;
+    *ret_error = xstrdup("the server offers no TLS, which tls asks for");
+    return RESULT_DENIED;
+}
+
 enum result sql_client_open(const struct sql_client_options *options, struct sql_client **ret_client,
                             char **ret_error)
 {
     MYSQL *handle = mysql_init(NULL);
     if (handle == NULL)
         abort();
-    set_options(handle, options->timeout_seconds);
-    bool is_path = options->host[0] == '/';
-    if (mysql_real_connect(handle, is_path ? "localhost" : options->host, options->user, options->password,
-                           NULL, is_path ? 0 : options->port, is_path ? options->host : NULL, 0) == NULL) {
-        enum result result = classify(mysql_errno(handle));
-        *ret_error = xasprintf("%s (error %u)", mysql_error(handle), mysql_errno(handle));
+    enum result result = connect(handle, options, ret_error);
+    if (result != RESULT_OK) {
         mysql_close(handle);
         return result;
     }

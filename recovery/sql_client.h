@@ -8,6 +8,7 @@
 #define ACKGATE_RECOVERY_SQL_CLIENT_H
 
 #include "protocol/reader.h"
+#include "recovery/tls_settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,8 @@ struct sql_client_options {
     const char *user;
     const char *password;
     unsigned timeout_seconds; /* for connecting, and for each answer */
+    /* NULL: without. Over a Unix socket there is none in any mode. The files are read at each opening. */
+    const struct tls_settings *tls;
 };
 
 /* The library must be initialised once by the program before threads use it. */

@@ -35,9 +35,11 @@ static void set_options(MYSQL *handle, const struct sql_options *options)
         mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &options->read_timeout_s);
     if (!options->socket)
         mysql_options(handle, MYSQL_OPT_PROTOCOL, &protocol);
-    mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &off);
-    if (options->tls)
+    mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, options->tls_ca ? &on : &off);
+    if (options->tls) {
+        mysql_ssl_set(handle, options->tls_key, options->tls_cert, options->tls_ca, NULL, NULL);
         mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &on);
+    }
     mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &local_infile);
     if (options->compress)
         mysql_options(handle, MYSQL_OPT_COMPRESS, NULL);
@@ -207,4 +209,11 @@ uint64_t sql_thread_id(const struct sql *conn)
 struct st_mysql *sql_handle(struct sql *conn)
 {
     return conn->handle;
+}
+
+const char *sql_tls_cipher(const struct sql *conn)
+{
+    const char *cipher = mysql_get_ssl_cipher(conn->handle);
+
+    return cipher ? cipher : "";
 }

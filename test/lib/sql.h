@@ -30,11 +30,14 @@ struct sql_options {
     bool local_infile;
     bool compress;
     const char *plugin; /* the client's default authentication plugin, NULL: the library's own */
+    const char *tls_ca; /* with tls: verify the server, its name too; a file of certificate.h */
+    const char *tls_cert;
+    const char *tls_key;
 };
 
 #define sql_open(host, port, user, password)                                                                 \
     sql_open_at(HERE, &(struct sql_options){host, port, NULL, user, password, NULL, 0, 0, false, false,      \
-                                            false, NULL})
+                                            false, NULL, NULL, NULL, NULL})
 #define sql_open_with(...) sql_open_at(HERE, __VA_ARGS__)
 struct sql *sql_open_at(struct place where, const struct sql_options *options);
 /* Never NULL: sql_errno() tells whether the connection stands (0), and sql_error() why not. */
@@ -102,6 +105,8 @@ const char *sql_finished_text(struct sql *conn);
 #define sql_assert_waiting(conn, ms) sql_assert_waiting_at(HERE, conn, ms)
 void sql_assert_waiting_at(struct place where, struct sql *conn, unsigned ms);
 
+/* "" without TLS. */
+const char *sql_tls_cipher(const struct sql *conn);
 uint64_t sql_thread_id(const struct sql *conn);
 /* For what this header has no word for (prepared statements, change user): the library's own handle. */
 struct st_mysql *sql_handle(struct sql *conn);

@@ -196,7 +196,7 @@ static inline void scripted_connect_as(struct scripted *scripted, int type, stru
                                             .start = start,
                                             .silence_max_ms = scripted->silence_max_ms};
     struct source_stream_callbacks callbacks = {scripted_on_batch, scripted_on_lost, scripted};
-    scripted->stream = source_stream_start(fds[0], rest, &options, &callbacks);
+    scripted->stream = source_stream_start((struct conn_link){.fd = fds[0]}, rest, &options, &callbacks);
 }
 
 static inline void scripted_connect(struct scripted *scripted, struct position start)

@@ -145,12 +145,12 @@ START_TEST(a_detached_socket_keeps_what_was_read)
     turn();
     uint8_t rest[16];
     size_t rest_length;
-    int fd = -1;
-    ck_assert_int_eq(channel_detach(&t.channel, rest, sizeof(rest), &rest_length, &fd), RESULT_OK);
+    struct conn_link link = {-1, NULL};
+    ck_assert_int_eq(channel_detach(&t.channel, rest, sizeof(rest), &rest_length, &link), RESULT_OK);
     ck_assert_ptr_null(t.channel);
     ck_assert_uint_eq(rest_length, 0); /* it was paused before anything was read */
-    ck_assert_int_eq(read(fd, rest, sizeof(rest)), 5);
-    close(fd);
+    ck_assert_int_eq(read(link.fd, rest, sizeof(rest)), 5);
+    conn_link_close(&link);
     stop();
 }
 END_TEST

@@ -130,6 +130,11 @@ START_TEST(mistakes)
     check_bad("check --proxy host:65536", "proxy cannot be");
     check_bad("check --proxy [::1", "proxy cannot be");
     check_bad("check --proxy :3318", "proxy cannot be");
+    check_bad("check --tls maybe", "tls cannot be");
+    check_bad("check --tls-min-version 1.1", "tls_min_version cannot be");
+    check_bad("check --tls verify_ca", "verify_identity need tls_ca");
+    check_bad("check --tls required --tls-key k", "needed both");
+    check_bad("check --tls-ca ca.pem", "while tls is disabled");
     check_bad("run", "run needs the server");
     check_bad("run --", "run needs the server");
     check_bad("check --config /nowhere/x", "/nowhere/x");

@@ -28,6 +28,13 @@ void pipeline_reconfigure(struct pipeline *pipeline)
     reconfigured++;
 }
 
+struct tls_contexts *pipeline_tls(struct pipeline *pipeline)
+{
+    (void)pipeline;
+    static struct tls_contexts none;
+    return &none;
+}
+
 void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_view)
 {
     (void)pipeline;
