@@ -8,27 +8,23 @@
 
 enum { DISCARDED_MAX = 100000 };
 
-/* Whether everything in the file is confirmed. */
-static bool is_confirmed(const struct store_file_view *file, const char *name,
-                         const struct view_position *confirmed, uint64_t confirmed_file)
+/* The file of the oldest transaction that is not confirmed; UINT64_MAX: all are. */
+static uint64_t oldest_unconfirmed(struct pipeline *pipeline)
 {
-    if (confirmed_file == 0)
-        return false;
-    if (strcmp(name, confirmed->file) == 0)
-        return file->size_bytes <= confirmed->offset;
-    return file->file < confirmed_file;
+    struct view_waiting oldest;
+    uint64_t file;
+    if (pipeline_view_waiting(pipeline, &oldest, 1) == 0)
+        return UINT64_MAX;
+    bool is_name = binlog_name_parse(span_of_text(oldest.end.file), NULL, &file) == RESULT_OK;
+    return is_name ? file : 0;
 }
 
 void admin_fill_binary_logs(struct pipeline *pipeline, struct admin_rows *rows)
 {
     const struct store *store = pipeline_store(pipeline);
-    struct view_source source;
-    uint64_t confirmed_file = 0;
     if (store == NULL)
         return;
-    pipeline_view_source(pipeline, &source);
-    if (binlog_name_parse(span_of_text(source.confirmed.file), NULL, &confirmed_file) != RESULT_OK)
-        confirmed_file = 0;
+    uint64_t unconfirmed = oldest_unconfirmed(pipeline);
     for (size_t i = 0; i < store_file_count(store); i++) {
         struct store_file_view file;
         char name[BINLOG_NAME_MAX];
@@ -39,7 +35,7 @@ void admin_fill_binary_logs(struct pipeline *pipeline, struct admin_rows *rows)
         admin_rows_integer(rows, file.epoch);
         admin_rows_integer(rows, file.size_bytes);
         admin_rows_text(rows, admin_time_format((uint64_t)file.first_time * 1000, time));
-        admin_rows_integer(rows, is_confirmed(&file, name, &source.confirmed, confirmed_file));
+        admin_rows_integer(rows, file.file < unconfirmed);
     }
 }
 

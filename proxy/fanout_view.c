@@ -91,6 +91,7 @@ static void view_voter(struct fanout *fanout, size_t index, struct view_replica 
     snprintf(ret_view->name, sizeof(ret_view->name), "%.*s", VIEW_NAME - 1,
              fanout->config->voters[index].name);
     snprintf(ret_view->state, sizeof(ret_view->state), "%s", voter->is_refused ? "refused" : "detached");
+    ret_view->lag_bytes = fanout_distance_bytes(fanout, voter->needs_from, store_end(fanout->store));
 }
 
 size_t fanout_replicas(struct fanout *fanout, struct view_replica *ret_replicas, size_t max)

@@ -87,7 +87,7 @@ struct view_session {
     char user[VIEW_NAME];
     char client[VIEW_NAME];
     char db[VIEW_NAME];
-    const char *command; /* constant text, e.g. "Query" */
+    const char *command; /* constant text, e.g. "COM_QUERY" */
     const char *state;   /* constant text: login, idle, running, waiting_for_quorum, held */
     uint64_t time_ms;    /* in that state */
     char waiting_gtid[VIEW_GTID];
