@@ -20,6 +20,7 @@ PROXY    := $(filter-out proxy/main.c,$(wildcard proxy/*.c))
 UNIT     := $(wildcard test/unit/test_*.c)
 E2E      := $(wildcard test/e2e/test_*.c)
 TESTLIB  := $(wildcard test/lib/*.c)
+TORTURE  := $(filter-out test/torture/main.c,$(wildcard test/torture/*.c))
 
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 PROGRAMS := $(BUILD)/ackgate $(BUILD)/ackgate-recover
@@ -60,6 +61,7 @@ $(BUILD)/libprotocol.a: $(call objects,$(PROTOCOL))
 $(BUILD)/librecovery.a: $(call objects,$(RECOVERY))
 $(BUILD)/libproxy.a: $(call objects,$(PROXY))
 $(BUILD)/libtest.a: $(call objects,$(TESTLIB))
+$(BUILD)/libtorture.a: $(call objects,$(TORTURE))
 $(BUILD)/%.a:
 	@rm -f $@
 	@ar rcs $@ $^
@@ -77,8 +79,10 @@ layer_of = $(lastword $(subst :, ,$(firstword $(shell sed -n '1s,^/\* layer: \([
 libs_protocol := $(BUILD)/libprotocol.a
 libs_recovery := $(BUILD)/librecovery.a $(libs_protocol)
 libs_proxy    := $(BUILD)/libproxy.a $(libs_recovery)
+# what a unit test links besides
+more_test_torture_checker := $(call objects,$(wildcard test/torture/checker*.c test/torture/history.c))
 define unit_rule
-$(BUILD)/unit/$(1): $(BUILD)/obj/test/unit/$(1).o $(libs_$(call layer_of,test/unit/$(1).c))
+$(BUILD)/unit/$(1): $(BUILD)/obj/test/unit/$(1).o $(more_$(1)) $(libs_$(call layer_of,test/unit/$(1).c))
 	@mkdir -p $$(@D)
 	$$(if $$(V),,@echo "  LD   $$@")
 	$$(Q)$$(CC) $$(CFLAGS) $$(SANITIZE) -pthread -o $$@ $$^ $$(LIBS_CHECK) $$(LIBS_PROXY)
@@ -89,6 +93,14 @@ $(BUILD)/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/libtest.a $(BUILD)/libprotoco
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
+
+# Programs that are more than one file: the torture, and its test
+$(BUILD)/torture: $(BUILD)/obj/test/torture/main.o
+$(BUILD)/e2e/test_torture: $(BUILD)/obj/test/e2e/test_torture.o
+$(BUILD)/torture $(BUILD)/e2e/test_torture: $(BUILD)/libtorture.a $(BUILD)/libtest.a $(BUILD)/libprotocol.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
 $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	$(if $(V),,@echo "  LD   $@")
@@ -138,6 +150,14 @@ demo: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory demo-run
 demo-run: $(PROGRAMS) $(BUILD)/demo
 	@$(BUILD)/demo
+
+.PHONY: torture torture-run
+## make torture    kills, cuts, full disks, and a checker: MINUTES=10 SEED= SERVER=mysql|mariadb, WITHOUT=ackgate
+MINUTES ?= 10
+torture: deps
+	@MINUTES=$(MINUTES) SEED=$(SEED) WITHOUT=$(WITHOUT) $(MAKE) -j$$(nproc) --no-print-directory torture-run
+torture-run: $(PROGRAMS) $(BUILD)/torture
+	@$(BUILD)/torture
 
 ## make lint       static analysis (clang-tidy, cppcheck) and the layout check
 lint: format-check

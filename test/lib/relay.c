@@ -18,6 +18,7 @@
 
 #include "protocol/xalloc.h"
 #include "test/lib/place.h"
+#include "test/lib/wait.h"
 
 enum { CHUNK_BYTES = 65536, LOOK_MS = 20 };
 
@@ -33,6 +34,9 @@ struct relay {
     atomic_bool is_holding;
     atomic_uint held_after; /* connections above this one are held */
     atomic_uint dropped;    /* connections up to this one are to end */
+    atomic_bool is_cut;
+    atomic_bool is_silent;
+    atomic_uint delay_ms;
     struct relay *next;
 };
 
@@ -95,6 +99,9 @@ static bool pump(struct pair *pair, int from, char *chunk)
 
     if (got <= 0)
         return false;
+    unsigned delay_ms = atomic_load(&pair->relay->delay_ms);
+    if (delay_ms > 0)
+        sleep_ms(delay_ms);
     if (from == 1)
         corrupt(pair->relay, chunk, (size_t)got);
     return send_all(pair->side[!from], chunk, (size_t)got);
@@ -108,14 +115,17 @@ static bool is_held(const struct pair *pair)
 /* What can be read, as a bit for each side; -1: the pair has to end. A held side is not looked at. */
 static int wait_for_bytes(const struct pair *pair)
 {
-    bool was_held = is_held(pair);
+    bool was_held = is_held(pair), was_silent = atomic_load(&pair->relay->is_silent);
     struct pollfd polls[2] = {
-        {.fd = pair->side[0],                 .events = POLLIN},
-        {.fd = was_held ? -1 : pair->side[1], .events = POLLIN},
+        {.fd = was_silent ? -1 : pair->side[0],             .events = POLLIN},
+        {.fd = was_held || was_silent ? -1 : pair->side[1], .events = POLLIN},
     };
 
-    if (poll(polls, 2, LOOK_MS) < 0 || pair->number <= atomic_load(&pair->relay->dropped))
+    if (poll(polls, 2, LOOK_MS) < 0 || pair->number <= atomic_load(&pair->relay->dropped) ||
+        atomic_load(&pair->relay->is_cut))
         return -1;
+    if (was_silent || atomic_load(&pair->relay->is_silent))
+        return 0;
     if (was_held || is_held(pair))
         polls[1].revents = 0;
     return (polls[0].revents ? 1 : 0) | (polls[1].revents ? 2 : 0);
@@ -152,7 +162,8 @@ static void serve(struct relay *relay, int fd)
         relay, atomic_load(&relay->connections), {fd, open_socket()}
     };
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(pair->side[1], (struct sockaddr *)&target, sizeof target) == 0 &&
+    if (!atomic_load(&relay->is_cut) &&
+        connect(pair->side[1], (struct sockaddr *)&target, sizeof target) == 0 &&
         pthread_create(&thread, NULL, run_pair, pair) == 0) {
         (void)pthread_detach(thread);
         return;
@@ -220,6 +231,23 @@ void relay_release(struct relay *relay)
 {
     atomic_store(&relay->held_after, UINT_MAX);
     atomic_store(&relay->is_holding, false);
+}
+
+void relay_cut(struct relay *relay, bool is_cut)
+{
+    atomic_store(&relay->is_cut, is_cut);
+    if (is_cut)
+        relay_drop(relay);
+}
+
+void relay_silence(struct relay *relay, bool is_silent)
+{
+    atomic_store(&relay->is_silent, is_silent);
+}
+
+void relay_slow(struct relay *relay, unsigned delay_ms)
+{
+    atomic_store(&relay->delay_ms, delay_ms);
 }
 
 void relay_drop(struct relay *relay)

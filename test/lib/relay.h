@@ -1,5 +1,6 @@
-/* A TCP relay between ackgate and the source that can damage or hold what passes: for what a network with bad
- * memory does, and what a crash leaves in it. Runs on threads of its own and ends with the test's process. */
+/* A TCP relay between two parties that can damage, hold, delay or cut what passes: for what a network with
+ * bad memory or bad links does, and what a crash leaves in it. Runs on threads of its own and ends with the
+ * test's process. */
 #ifndef ACKGATE_TEST_RELAY_H
 #define ACKGATE_TEST_RELAY_H
 
@@ -21,6 +22,12 @@ void relay_drop(struct relay *relay);
 /* The same only for connections that come after so many; and letting through what was held. */
 void relay_hold_after(struct relay *relay, unsigned connections);
 void relay_release(struct relay *relay);
+/* A network that breaks: no connection lives (cut), none says anything more in either direction, and their
+ * ends stay unnoticed (silent), or everything that passes takes so much longer (slow). Each until it is
+ * called again with false or 0. */
+void relay_cut(struct relay *relay, bool is_cut);
+void relay_silence(struct relay *relay, bool is_silent);
+void relay_slow(struct relay *relay, unsigned delay_ms);
 /* Connections taken so far. */
 unsigned relay_connections(struct relay *relay);
 

@@ -1,0 +1,158 @@
+/* Making the world of world.h: servers, ackgate, relays, and disks that can be filled. */
+#include <check.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "protocol/xalloc.h"
+#include "test/lib/place.h"
+#include "test/lib/process.h"
+#include "test/lib/replication.h"
+#include "test/lib/sql.h"
+#include "test/lib/wait.h"
+#include "test/torture/world.h"
+
+/* Reachable to the end, for the leak checker. */
+static struct world *last_world;
+
+/* ---- disks ---- */
+
+/* Mounts of our own, which end with the last process that sees them. */
+static bool can_mount(void)
+{
+    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+           mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+static const char move_in[] =
+    "mv \"$0\" \"$0.moved\" 2>/dev/null; mkdir -p \"$0\" && mount -t tmpfs -o size=16g,mode=700 "
+    "torture \"$0\" && if [ -e \"$0.moved\" ]; then cp -a \"$0.moved/.\" \"$0\" && rm -r "
+    "\"$0.moved\"; fi";
+/* Room for half a megabyte more, which lasts for a moment; then nothing can be written. */
+static const char fill[] =
+    "used=$(df --output=used -k \"$0\" | tail -n 1) && mount -o remount,size=$((used + 512))k \"$0\"";
+static const char make_room[] = "mount -o remount,size=16g \"$0\"";
+
+static const char *disk_of(const struct world *world, enum party party)
+{
+    if (party == PARTY_GATE)
+        return world->gate->data_dir;
+    return party == PARTY_SOURCE ? world->source->datadir : world->replica[party - PARTY_R1]->datadir;
+}
+
+static void run_on_disk(const struct world *world, enum party party, const char *script)
+{
+    process_must_run("/dev/stderr", "sh", "-c", script, disk_of(world, party));
+}
+
+static void make_disks(struct world *world)
+{
+    if (!can_mount()) {
+        recorder_say(world->recorder, "no disks are filled: that needs root");
+        return;
+    }
+    for (enum party party = 0; party < PARTIES; party++) {
+        if (party == PARTY_GATE && !world->has_gate)
+            continue;
+        run_on_disk(world, party, move_in);
+        world->has_disk[party] = true;
+    }
+}
+
+void world_fill(struct world *world, enum party party)
+{
+    recorder_say(world->recorder, "fill the disk of %s", party_name(party));
+    run_on_disk(world, party, fill);
+    world->is_full[party] = true;
+    world->fills++;
+}
+
+void world_empty(struct world *world, enum party party)
+{
+    if (!world->is_full[party])
+        return;
+    recorder_say(world->recorder, "room on the disk of %s", party_name(party));
+    run_on_disk(world, party, make_room);
+    world_look(world);
+    world->is_full[party] = false;
+    if (party != PARTY_GATE && world->state[party] == PARTY_UP)
+        world_kill(world, party);
+}
+
+/* ---- servers ---- */
+
+/* Replicas find out soon that a connection is dead; a MySQL replica trusts only what it has applied, as
+ * MariaDB does. */
+static void make_servers(struct world *world)
+{
+    static const char *const native[] = {
+        "--loose-rpl-semi-sync-source-enabled=1",
+        "--loose-rpl-semi-sync-source-timeout=4294967295",
+        "--loose-rpl-semi-sync-master-enabled=1",
+        "--loose-rpl-semi-sync-master-timeout=4294967295",
+        "--loose-rpl-semi-sync-master-wait-point=AFTER_SYNC",
+    };
+
+    world->source = server_new(world->family, "source", NULL);
+    for (size_t i = 0; i < sizeof native / sizeof *native && !world->has_gate; i++)
+        server_add_option(world->source, "%s", native[i]);
+    for (unsigned i = 0; i < WORLD_REPLICAS; i++) {
+        world->replica[i] = server_new(world->family, place_format("r%u", i + 1),
+                                       "--loose-replica-net-timeout=4", "--loose-slave-net-timeout=4", NULL);
+        if (world->family == FAMILY_MYSQL)
+            server_add_option(world->replica[i], "--relay-log-recovery=1");
+    }
+}
+
+static void make_gate(struct world *world)
+{
+    world->gate = gate_new(world->source, "ANY 1 (r1, r2)");
+    for (unsigned i = 0; i < WORLD_REPLICAS; i++)
+        gate_add_voter(world->gate, world->replica[i]->name, world->replica[i]->server_id);
+    world->link[LINK_SOURCE] = relay_start(world->source->port);
+    gate_set(world->gate, "source", "port = %u", relay_port(world->link[LINK_SOURCE]));
+    gate_set(world->gate, "app", "commit_wait = 4s");
+    gate_set(world->gate, "app", "hold = 1s");
+    gate_set(world->gate, "ackgate", "log_level = info");
+}
+
+void world_attach(struct world *world, unsigned i)
+{
+    struct replica_from from = {.port = relay_port(world->link[LINK_R1 + i]),
+                                .user = "repl",
+                                .password = "repl-pw",
+                                .mode = REPLICA_GTID};
+
+    replica_attach_from(world->replica[i], &from);
+}
+
+struct world *world_start(enum family family, bool has_gate, struct recorder *recorder)
+{
+    struct world *world = last_world = xcalloc(1, sizeof *world);
+
+    world->family = family;
+    world->has_gate = has_gate;
+    world->recorder = recorder;
+    make_servers(world);
+    if (has_gate)
+        make_gate(world);
+    make_disks(world);
+    server_launch(world->source);
+    for (unsigned i = 0; i < WORLD_REPLICAS; i++)
+        server_launch(world->replica[i]);
+    server_wait_ready(world->source);
+    if (has_gate)
+        gate_start(world->gate);
+    world->link[LINK_APP] = relay_start(has_gate ? world->gate->app_port : world->source->port);
+    for (unsigned i = 0; i < WORLD_REPLICAS; i++) {
+        world->link[LINK_R1 + i] =
+            relay_start(has_gate ? world->gate->replication_port : world->source->port);
+        server_wait_ready(world->replica[i]);
+        world_attach(world, i);
+    }
+    for (unsigned i = 0; i < WORLD_REPLICAS; i++)
+        replica_wait_streaming(world->replica[i]);
+    world_wait_open(world);
+    return world;
+}
