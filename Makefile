@@ -57,6 +57,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/include/.made
 	$(if $(V),,@echo "  CC   $<")
 	$(Q)$(CC) $(BASE) $(CFLAGS) $(INCLUDE_$(firstword $(subst /, ,$*))) $(if $(filter test/% proxy/% recovery/%,$<),$(MYSQL_CFLAGS)) -MMD -MP -c $< -o $@
 
+$(BUILD)/obj/proxy/page.o: $(wildcard proxy/page/*)
+
 $(BUILD)/libprotocol.a: $(call objects,$(PROTOCOL))
 $(BUILD)/librecovery.a: $(call objects,$(RECOVERY))
 $(BUILD)/libproxy.a: $(call objects,$(PROXY))
@@ -109,7 +111,7 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 # Unit tests sync files a lot; what they test is the order of it, not the disk.
 IN_MEMORY = $(if $(wildcard /dev/shm/.),UNIT_TMPDIR=/dev/shm)
 # The targets below install what is missing first, and then run make again, which finds it.
-.PHONY: check check-run test test-run test-long asan fuzz fuzz-run demo demo-run lint format format-check clean
+.PHONY: check check-run test test-run test-page test-page-run test-long asan fuzz fuzz-run demo demo-run lint format format-check clean
 
 ## make check      the fast tests: every unit test, and what can be checked of the documents
 check: deps
@@ -122,6 +124,13 @@ test: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory test-run
 test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(BUILD)/man/ackgate.cnf.5
 	@BUILD=$(BUILD) $(IN_MEMORY) test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
+
+## make test-page  the status page in Chromium, metrics and alerts by promtool; installs both
+test-page:
+	@MORE_PACKAGES="chromium fonts-dejavu-core prometheus" $(MAKE) --no-print-directory deps
+	@$(MAKE) -j$$(nproc) --no-print-directory test-page-run
+test-page-run: $(PROGRAMS) $(BUILD)/e2e/test_page $(BUILD)/e2e/test_metrics
+	@REQUIRE_BROWSER=1 test/run.sh $(BUILD)/e2e/test_metrics $(BUILD)/e2e/test_page
 
 ## make test-long  the same at full size: gigabytes and minutes
 test-long: deps

@@ -87,6 +87,8 @@ static void view_voter(struct fanout *fanout, size_t index, struct view_replica 
         return;
     }
     *ret_view = voter->last;
+    if (!position_is_none(voter->needs_from)) /* the store has grown since */
+        ret_view->lag_bytes = fanout_distance_bytes(fanout, voter->needs_from, store_end(fanout->store));
     ret_view->is_voter = true;
     snprintf(ret_view->name, sizeof(ret_view->name), "%.*s", VIEW_NAME - 1,
              fanout->config->voters[index].name);

@@ -6,6 +6,7 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/metrics_routes.h"
+#include "proxy/status_history.h"
 #include "proxy/timer.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ struct scrape {
 struct metrics {
     struct loop *loop;
     struct pipeline *pipeline;
+    struct status_history *history;
     struct listener *listeners[CONFIG_LISTEN_MAX];
     size_t listener_count;
     uint64_t scrape_count;                           /* ever */
@@ -122,7 +124,8 @@ static void consider(struct scrape *scrape)
     struct span bytes = {scrape->request, scrape->request_length};
     switch (http_request_decode(bytes, &request)) {
     case RESULT_OK:
-        respond(scrape, metrics_answer(scrape->metrics->pipeline, &request), request.is_head);
+        respond(scrape, metrics_answer(scrape->metrics->pipeline, scrape->metrics->history, &request),
+                request.is_head);
         break;
     case RESULT_AGAIN:
         if (scrape->request_length == sizeof(scrape->request))
@@ -195,6 +198,7 @@ enum result metrics_start(struct loop *loop, const struct config *config, struct
     struct metrics *metrics = xcalloc(1, sizeof(*metrics));
     metrics->loop = loop;
     metrics->pipeline = pipeline;
+    metrics->history = status_history_start(loop, pipeline);
     for (size_t i = 0; i < config->metrics.listen.count; i++) {
         const char *address = config->metrics.listen.addresses[i];
         enum result result =
@@ -224,5 +228,6 @@ void metrics_stop(struct metrics **metrics)
         if (old->scrapes[i] != NULL)
             end(old->scrapes[i]);
     }
+    status_history_stop(&old->history);
     free(old);
 }

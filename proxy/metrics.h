@@ -1,5 +1,6 @@
 /*
- * Figures for monitoring, over plain HTTP: /metrics, /healthz and /readyz, on the replication loop.
+ * Figures for monitoring, over plain HTTP: /metrics, /healthz, /readyz, and a status page; on the replication
+ * loop.
  *
  * One small GET for each connection, which is closed after the answer; who sends more than
  * METRICS_REQUEST_MAX bytes or takes longer than METRICS_TIMEOUT_MS is cut off, and the oldest of

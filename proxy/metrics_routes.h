@@ -5,7 +5,10 @@
 #include "proxy/metrics_http.h"
 #include "proxy/pipeline.h"
 
-/* The caller releases it. */
-struct http_response metrics_answer(struct pipeline *pipeline, const struct http_request *request);
+struct status_history;
+
+/* The caller releases it. history: of the status page's plots. */
+struct http_response metrics_answer(struct pipeline *pipeline, const struct status_history *history,
+                                    const struct http_request *request);
 
 #endif
