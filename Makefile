@@ -136,6 +136,15 @@ test-page-run: $(PROGRAMS) $(BUILD)/e2e/test_page $(BUILD)/e2e/test_metrics
 test-long: deps
 	@LONG=1 $(MAKE) -j$$(nproc) --no-print-directory test-run
 
+## make test-admin-npm  the admin port with mysql2 for Node, which npm brings (needs npm)
+.PHONY: test-admin-npm
+$(BUILD)/npm/node_modules/mysql2:
+	@command -v npm >/dev/null || { echo "make test-admin-npm needs npm: apt-get install npm"; exit 1; }
+	@npm install --silent --no-audit --no-fund --prefix $(BUILD)/npm mysql2
+test-admin-npm: deps $(BUILD)/npm/node_modules/mysql2
+	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BUILD)/e2e/test_admin_clients
+	@CK_RUN_CASE=scripts NODE_MODULES=$(CURDIR)/$(BUILD)/npm/node_modules $(BUILD)/e2e/test_admin_clients
+
 ## make asan       the unit tests and the end-to-end tests with AddressSanitizer and UndefinedBehaviorSanitizer
 asan: deps
 	@WAIT_FACTOR=4 ACKGATE_BUILD=$(CURDIR)/$(BUILD) ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) -j$$(nproc) --no-print-directory BUILD=$(BUILD)/asan \
