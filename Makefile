@@ -122,8 +122,15 @@ check-run: $(UNIT_PROGRAMS) $(PROGRAMS) $(BUILD)/man/ackgate.cnf.5
 ## make test       all tests: unit, and end to end on real servers of both families (SERVER=mysql|mariadb for one)
 test: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory test-run
-test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(BUILD)/man/ackgate.cnf.5
-	@BUILD=$(BUILD) $(IN_MEMORY) test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(E2E_PROGRAMS)
+# What docs/operations.md says is done with the packages, and those are not made of programs with sanitizers.
+NEWCOMER = $(if $(SANITIZE),,test/newcomer/newcomer.py)
+test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(BUILD)/man/ackgate.cnf.5 $(if $(NEWCOMER),$(BUILD)/.packages)
+	@BUILD=$(BUILD) $(IN_MEMORY) test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(NEWCOMER) $(E2E_PROGRAMS)
+
+## make test-newcomer  docs/operations.md followed word for word on fresh machines (SERVER=mysql|mariadb for one family)
+.PHONY: test-newcomer
+test-newcomer: deb
+	@BUILD=$(BUILD) test/newcomer/newcomer.py
 
 ## make test-page  the status page in Chromium, metrics and alerts by promtool; installs both
 test-page:

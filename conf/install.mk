@@ -44,7 +44,12 @@ uninstall:
 
 ## make deb        the Debian packages build/ackgate_*.deb and build/ackgate-recover_*.deb
 deb: deps
-	@$(MAKE) -j$$(nproc) --no-print-directory all
-	@rm -f $(BUILD)/*.deb
-	$(Q)DEB_RULES_REQUIRES_ROOT=no BUILD=$(BUILD) debian/rules binary >$(BUILD)/deb.log 2>&1 || { cat $(BUILD)/deb.log; exit 1; }
+	@$(MAKE) -j$$(nproc) --no-print-directory $(BUILD)/.packages
 	@ls $(BUILD)/*.deb
+PACKAGED = $(PROGRAMS) $(BUILD)/man/ackgate.cnf.5 README.md $(wildcard conf/* conf/*.d/* docs/*.md docs/man/* debian/*)
+$(BUILD)/.packages: $(filter-out debian/files debian/ackgate debian/ackgate-recover debian/tmp debian/%.substvars debian/%.debhelper debian/debhelper-build-stamp,$(PACKAGED))
+	@rm -f $(BUILD)/*.deb
+	$(if $(V),,@echo "  DEB  $(BUILD)/ackgate*.deb")
+	$(Q)BUILD=$(BUILD) debian/rules binary >$(BUILD)/deb.log 2>&1 || { cat $(BUILD)/deb.log; exit 1; }
+	@debian/rules clean >/dev/null 2>&1
+	@touch $@

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What can be checked of the documents without running anything: manual pages that format without a warning and
-know every option of --help, links that lead somewhere, files of the repository that are named and exist, and
-targets of make that are listed. test/newcomer runs the commands in them. Ends with `N passed, N failed`.
+know every option of --help, links that lead somewhere, files of the repository that are named and exist, targets of
+make that are listed, and what installing and uninstalling leave behind. test/newcomer runs the commands in them. Ends with `N passed, N failed`.
 """
 import glob
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
 BUILD = os.environ.get("BUILD", "build")
 MANUALS = ["docs/man/ackgate.8", "docs/man/ackgate-recover.8", BUILD + "/man/ackgate.cnf.5"]
@@ -71,8 +72,32 @@ def targets_of_make_are_listed():
             assert f"make {target} " in listed, f"{text} names make {target}, make help does not"
 
 
+def files_under(top):
+    return {os.path.relpath(os.path.join(path, name), top) for path, _, names in os.walk(top) for name in names}
+
+
+def install_keeps_a_config_and_uninstall_leaves_only_that():
+    with tempfile.TemporaryDirectory() as top:
+        make = ["make", "-s", "BUILD=" + BUILD, "DESTDIR=" + top, "PREFIX=/opt/ackgate"]
+        subprocess.run(make + ["install"], capture_output=True, check=True)
+        assert {"opt/ackgate/sbin/ackgate", "opt/ackgate/sbin/ackgate-recover", "opt/ackgate/share/man/man5/ackgate.cnf.5",
+                "opt/ackgate/lib/systemd/system/ackgate.service"} <= files_under(top), files_under(top)
+        assert "ExecStart=/opt/ackgate/sbin/ackgate " in read(top + "/opt/ackgate/lib/systemd/system/ackgate.service")
+        config = top + "/etc/ackgate/ackgate.cnf"
+        assert os.stat(config).st_mode & 0o777 == 0o600
+        with open(config, "w", encoding="ascii") as file:
+            file.write("mine")
+        subprocess.run(make + ["install"], capture_output=True, check=True)
+        assert read(config) == "mine"
+        subprocess.run(make + ["uninstall"], capture_output=True, check=True)
+        left = files_under(top)
+        assert left == {"etc/ackgate/ackgate.cnf", "etc/ackgate/ackgate-recover.cnf"}, left
+
+
 def main():
-    checks = [value for name, value in list(globals().items()) if callable(value) and name not in ("main", "read", "headings")]
+    checks = [manual_pages_format_without_a_warning, manual_pages_know_every_option, recover_options_are_in_the_manual_page,
+              links_lead_somewhere, files_that_are_named_exist, targets_of_make_are_listed,
+              install_keeps_a_config_and_uninstall_leaves_only_that]
     failed = 0
     for check in checks:
         try:
