@@ -82,6 +82,7 @@ enum result command_prepared_decode(struct span payload, struct command_prepared
     prepared.parameters = reader_u16(&reader);
     reader_skip(&reader, 1);
     prepared.warnings = reader_u16(&reader);
+    prepared.has_definitions = reader_left(&reader) == 0 || reader_u8(&reader) != 0;
     enum result result = reader_result(&reader);
     if (result == RESULT_OK)
         *ret_prepared = prepared;

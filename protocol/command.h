@@ -11,6 +11,8 @@
 #include "protocol/reader.h"
 #include "protocol/writer.h"
 
+#include <stdbool.h>
+
 /* What the server answers. ERR is always possible besides, except after "none". */
 enum command_response {
     COMMAND_RESPONSE_NONE,       /* no answer: QUIT, STMT_CLOSE, STMT_SEND_LONG_DATA */
@@ -41,6 +43,7 @@ struct command_prepared {
     uint16_t columns;
     uint16_t parameters;
     uint16_t warnings;
+    bool has_definitions; /* false only under CAP_OPTIONAL_METADATA: the client does not want them */
 };
 
 MUST_CHECK enum result command_prepared_decode(struct span payload, struct command_prepared *ret_prepared);

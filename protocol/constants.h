@@ -48,7 +48,8 @@
 #define CAP_MARIADB_BULK        (UINT64_C(1) << 34)
 #define CAP_MARIADB_METADATA    (UINT64_C(1) << 35) /* extended type information in column definitions */
 #define CAP_MARIADB_CACHE       (UINT64_C(1) << 36) /* column definitions may be left out */
-#define CAP_MARIADB_BULK_RESULT (UINT64_C(1) << 37)
+#define CAP_MARIADB_BULK_RESULT (UINT64_C(1) << 37) /* one result for each row of a bulk execution */
+#define CAPS_KNOWN              ((UINT64_C(1) << 38) - 1)
 
 /* Status flags of OK and EOF packets. */
 #define STATUS_IN_TRANSACTION        0x0001u

@@ -201,16 +201,26 @@ bool response_differs(uint64_t source_caps, uint64_t client_caps)
     return (source_caps & ~client_caps & (CAP_SESSION_TRACK | CAP_DEPRECATE_EOF)) != 0;
 }
 
+/* MySQL's servers keep two things out of EOFs: that state has changed, and what follows OUT parameters. */
+static uint16_t status_in_eof(uint16_t status, enum flavor flavor)
+{
+    if (flavor == FLAVOR_MARIADB)
+        return status;
+    if ((status & STATUS_OUT_PARAMETERS) != 0)
+        status = (uint16_t)(status & ~(STATUS_OUT_PARAMETERS | STATUS_MORE_RESULTS));
+    return (uint16_t)(status & ~STATUS_SESSION_STATE_CHANGED);
+}
+
 enum result response_ok_rewrite(struct span payload, uint64_t source_caps, uint64_t client_caps,
-                                struct writer *writer)
+                                enum flavor flavor, struct writer *writer)
 {
     struct response_ok ok;
     enum result result = response_ok_decode(payload, source_caps, &ok);
     if (result != RESULT_OK)
         return result;
     if (ok.header == RESPONSE_HEADER_EOF && (client_caps & CAP_DEPRECATE_EOF) == 0) {
-        uint16_t status = (uint16_t)(ok.status & ~STATUS_SESSION_STATE_CHANGED);
-        response_eof_encode(writer, (struct response_eof){.warnings = ok.warnings, .status = status});
+        struct response_eof eof = {.warnings = ok.warnings, .status = status_in_eof(ok.status, flavor)};
+        response_eof_encode(writer, eof);
     } else {
         response_ok_encode(writer, &ok, client_caps);
     }

@@ -9,6 +9,7 @@
 #define ACKGATE_PROTOCOL_RESPONSE_H
 
 #include "protocol/error.h"
+#include "protocol/flavor.h"
 #include "protocol/reader.h"
 #include "protocol/writer.h"
 
@@ -85,6 +86,6 @@ bool response_differs(uint64_t source_caps, uint64_t client_caps);
  * header is 0xFE.
  */
 MUST_CHECK enum result response_ok_rewrite(struct span payload, uint64_t source_caps, uint64_t client_caps,
-                                           struct writer *writer);
+                                           enum flavor flavor, struct writer *writer);
 
 #endif

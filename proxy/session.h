@@ -42,6 +42,7 @@ struct session_side {
     struct conn conn;
     struct backlog in;  /* read, and not processed yet */
     struct backlog out; /* waits until the peer reads */
+    bool is_deaf;       /* the source only: it takes nothing any more, but may have said why */
 };
 
 struct session {

@@ -21,10 +21,9 @@
 enum { MARGIN_MS = 1000 };
 
 #define CAPS_NEEDED (CAP_SESSION_TRACK | CAP_DEPRECATE_EOF)
-/* What ackgate does not speak, or what would change packets that it has to find its way in. */
-#define CAPS_MASKED                                                                                          \
-    (CAP_SSL | CAP_COMPRESS | CAP_ZSTD | CAP_OPTIONAL_METADATA | CAP_MARIADB_PROGRESS | CAP_MARIADB_MULTI |  \
-     CAP_MARIADB_CACHE)
+/* What ackgate does not speak, and what it does not know and could change packets that it finds its way in.
+ */
+#define CAPS_MASKED (CAP_SSL | CAP_COMPRESS | CAP_ZSTD | CAP_MARIADB_MULTI | ~CAPS_KNOWN)
 
 /* RESULT_OK: a whole packet stands at the start of data. */
 static enum result find_packet(const uint8_t *data, size_t length, struct packet_header *ret_header,
@@ -129,7 +128,8 @@ static void on_ok(struct session *session, struct packet_header header, struct s
         source_is_broken(session, result_text(result));
         return;
     }
-    session_response_init(&session->response, session->source_caps, session->client_caps, status);
+    session_response_init(&session->response, session->is_mariadb ? FLAVOR_MARIADB : FLAVOR_MYSQL,
+                          session->source_caps, session->client_caps, status);
     session->phase = SESSION_COMMAND;
     session->is_changing_user = false;
     session->tracking = TRACKING_ON;

@@ -29,11 +29,14 @@ static void keep_rest(struct session_side *side, const struct session_output *ou
     }
 }
 
-/* False: the connection is broken. */
+/*
+ * False: the connection is broken. What goes to a source that does not take it any more is dropped: it may
+ * have said why before it closed, and the client is to hear that; the end of what it said ends the session.
+ */
 static bool write_out(struct session_side *side, struct session_output *output)
 {
     size_t written = 0;
-    if (output->part_count == 0 || !conn_is_open(&side->conn)) {
+    if (output->part_count == 0 || !conn_is_open(&side->conn) || side->is_deaf) {
         output->part_count = 0;
         output->scratch_length = 0;
         return true;
@@ -52,10 +55,21 @@ static bool write_out(struct session_side *side, struct session_output *output)
     return true;
 }
 
+static void on_source_deaf(struct session *session)
+{
+    log_debug(session_name(session), "the source does not take what the client sends any more");
+    session->source.is_deaf = true;
+    backlog_release(&session->source.out);
+}
+
 /* Writes in the middle of a walk; the flush at its end sees to a broken connection. */
 static void make_room(struct session *session, struct session_side *side, struct session_output *output)
 {
-    if (!write_out(side, output))
+    if (write_out(side, output))
+        return;
+    if (side == &session->source)
+        on_source_deaf(session);
+    else
         session->is_broken = true;
 }
 
@@ -95,9 +109,9 @@ void session_put_copy(struct session *session, struct session_side *side, struct
 void session_flush(struct session *session)
 {
     struct app_thread *thread = session->thread;
-    bool is_whole = write_out(&session->source, &thread->to_source);
-    is_whole = write_out(&session->client, &thread->to_client) && is_whole;
-    if (!is_whole || session->is_broken)
+    if (!write_out(&session->source, &thread->to_source))
+        on_source_deaf(session);
+    if (!write_out(&session->client, &thread->to_client) || session->is_broken)
         session_close(session);
 }
 
@@ -239,7 +253,9 @@ static void read_source(struct session *session)
 static void write_side(struct session *session, struct session_side *side)
 {
     enum result result = write_backlog(side);
-    if (result != RESULT_OK && result != RESULT_AGAIN)
+    if (result != RESULT_OK && result != RESULT_AGAIN && side == &session->source)
+        on_source_deaf(session);
+    else if (result != RESULT_OK && result != RESULT_AGAIN)
         session_close(session);
     else if (result == RESULT_OK && session->phase == SESSION_CLOSING)
         session_end(session);

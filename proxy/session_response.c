@@ -7,10 +7,13 @@
 
 #include <assert.h>
 
-void session_response_init(struct session_response *response, uint64_t source_caps, uint64_t client_caps,
-                           uint16_t status)
+enum { PROGRESS_START_BYTES = 3 }; /* header and code */
+
+void session_response_init(struct session_response *response, enum flavor flavor, uint64_t source_caps,
+                           uint64_t client_caps, uint16_t status)
 {
-    *response = (struct session_response){.source_caps = source_caps,
+    *response = (struct session_response){.flavor = flavor,
+                                          .source_caps = source_caps,
                                           .client_caps = client_caps,
                                           .status = status & STATUS_LASTING,
                                           .is_differing = response_differs(source_caps, client_caps)};
@@ -35,18 +38,19 @@ void session_response_begin(struct session_response *response, enum command_resp
     response->is_prepared = kind == COMMAND_RESPONSE_PREPARE;
     response->sequence = 0;
     response->shift = 0;
-    response->eof_due = false;
+    response->eofs_due = 0;
 }
 
 bool session_response_is_open(const struct session_response *response)
 {
-    return response->await != AWAIT_NOTHING || response->left > 0 || response->continues || response->eof_due;
+    return response->await != AWAIT_NOTHING || response->left > 0 || response->continues ||
+           response->eofs_due > 0;
 }
 
 bool session_response_is_before_first(const struct session_response *response)
 {
     return response->await == AWAIT_FIRST && response->left == 0 && !response->continues &&
-           !response->eof_due && !response->is_infile;
+           response->eofs_due == 0 && !response->is_infile;
 }
 
 /* Begins to pass the packet at walk->at, as far as its header. */
@@ -73,6 +77,13 @@ static void pass_error(struct walk *walk, struct packet_header header)
     pass_header(walk, header);
 }
 
+/* A byte behind the counts says that the client knows the definitions already, or does not want them. */
+static bool has_definitions(const struct session_response *response, struct reader *rest)
+{
+    bool is_told = (response->source_caps & (CAP_OPTIONAL_METADATA | CAP_MARIADB_CACHE)) != 0;
+    return !is_told || reader_left(rest) == 0 || reader_u8(rest) != 0;
+}
+
 /* RESULT_AGAIN with nothing given: the walk goes on. */
 static enum result on_column_count(struct walk *walk, struct packet_header header, bool *ret_is_given)
 {
@@ -86,9 +97,10 @@ static enum result on_column_count(struct walk *walk, struct packet_header heade
         return result;
     reader_init(&reader, walk->data + walk->at + PACKET_HEADER_BYTES, header.length);
     uint64_t count = reader_lenenc(&reader);
+    bool is_defined = has_definitions(walk->response, &reader);
     if (reader_failed(&reader) || count == 0 || count > UINT16_MAX)
         return RESULT_MALFORMED;
-    await_definitions(walk->response, (uint32_t)count);
+    await_definitions(walk->response, is_defined ? (uint32_t)count : 0);
     pass_header(walk, header);
     return RESULT_OK;
 }
@@ -115,6 +127,22 @@ static enum result on_first(struct walk *walk, struct packet_header header, bool
     }
 }
 
+/* A block that the client does not want has no definitions, but its EOF all the same. */
+static void await_blocks(struct session_response *response, const struct command_prepared *prepared)
+{
+    bool has_parameters = prepared->parameters > 0;
+    response->warnings = prepared->warnings;
+    if (!prepared->has_definitions) {
+        response->await = AWAIT_NOTHING;
+        response->eofs_due = (uint8_t)(has_eofs(response) ? has_parameters + (prepared->columns > 0) : 0);
+        return;
+    }
+    response->second_block = has_parameters ? prepared->columns : 0;
+    await_definitions(response, has_parameters ? prepared->parameters : prepared->columns);
+    if (response->definitions == 0)
+        response->await = AWAIT_NOTHING;
+}
+
 static enum result on_prepared(struct walk *walk, struct packet_header header, bool *ret_is_given)
 {
     struct session_response *response = walk->response;
@@ -133,10 +161,7 @@ static enum result on_prepared(struct walk *walk, struct packet_header header, b
     }
     if (command_prepared_decode(payload, &prepared) != RESULT_OK)
         return RESULT_MALFORMED;
-    response->second_block = prepared.parameters > 0 ? prepared.columns : 0;
-    await_definitions(response, prepared.parameters > 0 ? prepared.parameters : prepared.columns);
-    if (response->definitions == 0)
-        response->await = AWAIT_NOTHING;
+    await_blocks(response, &prepared);
     pass_header(walk, header);
     return RESULT_OK;
 }
@@ -150,7 +175,7 @@ static enum result on_row(struct walk *walk, struct packet_header header, uint8_
         return walk_give_ok(walk, header);
     case RESPONSE_ERR:
     case RESPONSE_ROW:
-        if (response->eof_due) {
+        if (response->eofs_due > 0) {
             *ret_is_given = true;
             return walk_give_eof(walk);
         }
@@ -164,10 +189,38 @@ static enum result on_row(struct walk *walk, struct packet_header header, uint8_
     }
 }
 
+/* MariaDB's report of how far a statement has come: an ERR in its form, anywhere in a response. */
+static enum result on_progress(struct walk *walk, struct packet_header header, bool *ret_is_progress,
+                               bool *ret_is_given)
+{
+    struct span start = {walk->data + walk->at + PACKET_HEADER_BYTES, PROGRESS_START_BYTES};
+    *ret_is_progress = false;
+    if ((walk->response->source_caps & CAP_MARIADB_PROGRESS) == 0 || start.data[0] != RESPONSE_HEADER_ERR ||
+        header.length < PROGRESS_START_BYTES)
+        return RESULT_OK;
+    if (walk->length - walk->at < PACKET_HEADER_BYTES + PROGRESS_START_BYTES) {
+        *ret_is_given = true;
+        return walk_give_passed(walk, RESPONSE_STEP_PASS);
+    }
+    *ret_is_progress =
+        response_kind_of_first(start, header.length, walk->response->source_caps) == RESPONSE_PROGRESS;
+    if (!*ret_is_progress)
+        return RESULT_OK;
+    *ret_is_given = walk->response->eofs_due > 0;
+    if (walk->response->eofs_due > 0)
+        return walk_give_eof(walk);
+    pass_header(walk, header);
+    return RESULT_OK;
+}
+
 static enum result on_payload(struct walk *walk, struct packet_header header, bool *ret_is_given)
 {
     struct session_response *response = walk->response;
     uint8_t first = walk->data[walk->at + PACKET_HEADER_BYTES];
+    bool is_progress;
+    enum result result = on_progress(walk, header, &is_progress, ret_is_given);
+    if (result != RESULT_OK || *ret_is_given || is_progress)
+        return result;
     switch ((enum response_await)response->await) {
     case AWAIT_FIRST:
         return on_first(walk, header, ret_is_given);
@@ -196,7 +249,7 @@ static enum result on_payload(struct walk *walk, struct packet_header header, bo
 /* The last definition of a block has gone. */
 static void end_definitions(struct session_response *response)
 {
-    response->eof_due = has_eofs(response);
+    response->eofs_due = has_eofs(response);
     if (!response->is_prepared) {
         response->await = AWAIT_ROWS;
         return;
@@ -219,7 +272,7 @@ static bool end_payload(struct walk *walk, enum result *ret_result)
     if (response->await == AWAIT_DEFINITIONS && response->definitions == 0)
         end_definitions(response);
     /* A prepared statement's EOFs don't depend on what follows. */
-    bool is_eof_now = response->eof_due && response->is_prepared;
+    bool is_eof_now = response->eofs_due > 0 && response->is_prepared;
     if (!is_eof_now && session_response_is_open(response))
         return false;
     if (is_eof_now) {
@@ -268,7 +321,7 @@ enum result session_response_next(struct session_response *response, uint8_t *da
     struct walk walk = {.response = response, .data = data, .length = length_bytes, .step = ret_step};
     enum result result = RESULT_OK;
     bool is_given = false;
-    if (response->eof_due && response->is_prepared)
+    if (response->eofs_due > 0 && response->is_prepared)
         return walk_give_eof(&walk);
     for (;;) {
         bool is_under_way = response->left > 0;
@@ -276,7 +329,7 @@ enum result session_response_next(struct session_response *response, uint8_t *da
             return walk_give_passed(&walk, RESPONSE_STEP_PASS);
         if (is_under_way && !response->continues && end_payload(&walk, &result))
             return result;
-        if (response->await == AWAIT_ROWS && !response->eof_due && !response->continues)
+        if (response->await == AWAIT_ROWS && response->eofs_due == 0 && !response->continues)
             skip_rows(&walk);
         struct packet_header header;
         struct span ahead = {data + walk.at, length_bytes - walk.at};

@@ -12,6 +12,7 @@
 
 #include "protocol/command.h"
 #include "protocol/error.h"
+#include "protocol/flavor.h"
 #include "protocol/reader.h"
 #include "protocol/writer.h"
 
@@ -33,14 +34,16 @@ struct session_response {
     uint32_t definitions;  /* still to come in this block */
     uint16_t second_block; /* definitions of a prepared statement's columns, after the parameters' */
     uint16_t status;       /* of the last OK, for EOFs of our own */
-    uint8_t await;         /* enum response_await, after the payload under way */
-    uint8_t sequence;      /* of the last packet, as the source numbered it */
-    uint8_t shift;         /* packets put in: how much further the client has counted */
-    bool is_differing;     /* the client gets OKs and EOFs that the source did not send */
-    bool is_prepared;      /* the definitions are a prepared statement's */
-    bool is_infile;        /* the payload under way asks for a file */
-    bool continues;        /* the next packet goes on with the payload */
-    bool eof_due;          /* the client has not got the EOF after the definitions yet */
+    uint16_t warnings;     /* of the prepared statement whose definitions come */
+    enum flavor flavor;
+    uint8_t await;     /* enum response_await, after the payload under way */
+    uint8_t sequence;  /* of the last packet, as the source numbered it */
+    uint8_t shift;     /* packets put in: how much further the client has counted */
+    bool is_differing; /* the client gets OKs and EOFs that the source did not send */
+    bool is_prepared;  /* the definitions are a prepared statement's */
+    bool is_infile;    /* the payload under way asks for a file */
+    bool continues;    /* the next packet goes on with the payload */
+    uint8_t eofs_due;  /* EOFs after definitions that the client has not got yet */
     uint8_t eof[SESSION_RESPONSE_EOF_BYTES];
 };
 
@@ -61,8 +64,8 @@ struct session_response_step {
 };
 
 /* status: of the OK that ended the login. */
-void session_response_init(struct session_response *response, uint64_t source_caps, uint64_t client_caps,
-                           uint16_t status);
+void session_response_init(struct session_response *response, enum flavor flavor, uint64_t source_caps,
+                           uint64_t client_caps, uint16_t status);
 /* A command was sent; kind must be one that has an answer, but not AUTH. */
 void session_response_begin(struct session_response *response, enum command_response kind);
 bool session_response_is_open(const struct session_response *response);

@@ -60,10 +60,12 @@ enum result walk_give_eof(struct walk *walk)
     uint8_t sequence = (uint8_t)(response->sequence + response->shift + 1);
     uint16_t status = response->is_prepared ? response->status : status_ahead(walk);
     response->shift++;
-    response->eof_due = false;
+    response->eofs_due--;
     writer_init(&writer, response->eof, sizeof(response->eof));
     size_t mark = packet_begin(&writer);
-    response_eof_encode(&writer, (struct response_eof){.status = status});
+    response_eof_encode(
+        &writer,
+        (struct response_eof){.warnings = response->is_prepared ? response->warnings : 0, .status = status});
     packet_end(&writer, mark, &sequence);
     assert(!writer_failed(&writer));
     *walk->step = (struct session_response_step){.kind = RESPONSE_STEP_INSERT,
@@ -101,9 +103,9 @@ enum result walk_give_ok(struct walk *walk, struct packet_header header)
     if (result != RESULT_OK)
         return RESULT_MALFORMED;
     /* After the definitions of a cursor comes only one EOF, which says that there is a cursor. */
-    if (response->eof_due && (status & STATUS_CURSOR_EXISTS) == 0)
+    if (response->eofs_due > 0 && (status & STATUS_CURSOR_EXISTS) == 0)
         return walk_give_eof(walk);
-    response->eof_due = false;
+    response->eofs_due = 0;
     response->status = status & STATUS_LASTING;
     response->sequence = header.sequence;
     if (response->shift != 0)
@@ -132,8 +134,8 @@ enum result session_response_encode_ok(const struct session_response *response,
 {
     uint8_t sequence = step->sequence;
     size_t mark = packet_begin(writer);
-    enum result result =
-        response_ok_rewrite(step->payload, response->source_caps, response->client_caps, writer);
+    enum result result = response_ok_rewrite(step->payload, response->source_caps, response->client_caps,
+                                             response->flavor, writer);
     if (result == RESULT_OK)
         packet_end(writer, mark, &sequence);
     return result;

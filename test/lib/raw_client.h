@@ -23,7 +23,11 @@ struct raw_client {
     uint8_t *payload; /* of the last packet read, up to 16 MiB - 1; until the next read */
     size_t payload_bytes;
     uint8_t read_sequence; /* of the last packet read */
+    uint64_t offered;      /* by the server's greeting */
     uint64_t capabilities; /* agreed at login */
+    uint32_t thread_id;    /* as the greeting tells it */
+    uint8_t scramble[20];  /* the server's last */
+    char plugin[64];       /* … and for which plugin */
 };
 
 #define raw_open(client, port) raw_open_at(HERE, client, port)
@@ -54,6 +58,16 @@ enum raw_read raw_read_bytes(struct raw_client *client, void *ret_bytes, size_t 
 #define raw_login(client, user, password, more, fewer) raw_login_at(HERE, client, user, password, more, fewer)
 void raw_login_at(struct place where, struct raw_client *client, const char *user, const char *password,
                   uint64_t more, uint64_t fewer);
+/* The same with exactly these capabilities, as far as the server offers them. `db` counts with
+ * CAP_CONNECT_WITH_DB only. */
+#define raw_login_as(client, user, password, db, capabilities)                                               \
+    raw_login_as_at(HERE, client, user, password, db, capabilities)
+void raw_login_as_at(struct place where, struct raw_client *client, const char *user, const char *password,
+                     const char *db, uint64_t capabilities);
+/* COM_CHANGE_USER; false: refused, or closed. */
+#define raw_change_user(client, user, password, db) raw_change_user_at(HERE, client, user, password, db)
+bool raw_change_user_at(struct place where, struct raw_client *client, const char *user, const char *password,
+                        const char *db);
 /* COM_QUERY that is answered with OK or ERR: the error number, or 0. Result sets are read away up to their
  * end. */
 #define raw_query(client, text) raw_query_at(HERE, client, text)

@@ -14,6 +14,8 @@
     (CAP_LONG_PASSWORD | CAP_LONG_FLAG | CAP_PROTOCOL_41 | CAP_SECURE_CONNECTION | CAP_PLUGIN_AUTH |         \
      CAP_TRANSACTIONS | CAP_MULTI_STATEMENTS | CAP_MULTI_RESULTS)
 
+static const char attributes[] = "\x0c_client_name\x03raw";
+
 struct raw_auth {
     struct span password;
     char plugin[64];
@@ -46,8 +48,7 @@ static size_t respond(struct place where, const struct raw_auth *auth, uint8_t *
     return AUTH_SHA2_BYTES;
 }
 
-static void take_greeting(struct place where, struct raw_client *client, struct raw_auth *auth,
-                          uint64_t *ret_offered)
+static void take_greeting(struct place where, struct raw_client *client, struct raw_auth *auth)
 {
     struct greeting greeting;
 
@@ -57,7 +58,8 @@ static void take_greeting(struct place where, struct raw_client *client, struct 
         fail_at(where, "login: bad greeting: %.*s", (int)client->payload_bytes,
                 (const char *)client->payload);
     memcpy(auth->scramble, greeting.scramble, SCRAMBLE_BYTES);
-    *ret_offered = greeting.capabilities;
+    client->thread_id = greeting.thread_id;
+    client->offered = greeting.capabilities;
 }
 
 static void take_switch(struct place where, struct raw_client *client, struct raw_auth *auth)
@@ -98,7 +100,7 @@ static void take_more(struct place where, struct raw_client *client, const struc
 }
 
 static void send_login(struct place where, struct raw_client *client, const struct raw_auth *auth,
-                       const char *user)
+                       const char *user, const char *db)
 {
     uint8_t bytes[512], response[AUTH_SHA2_BYTES];
     struct writer writer;
@@ -108,7 +110,10 @@ static void send_login(struct place where, struct raw_client *client, const stru
         .charset = CHARSET_UTF8MB4,
         .user = span_of_text(user),
         .auth_response = {response, respond(where, auth, response)},
+        .database = span_of_text(db),
         .plugin = span_of_text(auth->plugin),
+        .attributes = span_of_text(attributes),
+        .zstd_level = 3,
     };
 
     writer_init(&writer, bytes, sizeof bytes);
@@ -117,31 +122,88 @@ static void send_login(struct place where, struct raw_client *client, const stru
         fail_at(where, "login: cannot be sent");
 }
 
-void raw_login_at(struct place where, struct raw_client *client, const char *user, const char *password,
-                  uint64_t more, uint64_t fewer)
+/* True: OK; false: refused, or closed without an answer. */
+static bool finish(struct place where, struct raw_client *client, struct raw_auth *auth)
 {
-    struct raw_auth auth = {.password = span_of_text(password)};
-    uint64_t offered;
-
-    take_greeting(where, client, &auth, &offered);
-    client->capabilities = (USUAL_CAPABILITIES | more) & ~fewer & (offered | CAP_LONG_PASSWORD);
-    send_login(where, client, &auth, user);
-    for (;;) {
-        must_read(where, client, "answer");
+    while (raw_read_packet(client) == RAW_PACKET) {
         switch (auth_packet_kind(last_payload(client))) {
         case AUTH_PACKET_OK:
-            return;
+            return true;
         case AUTH_PACKET_SWITCH:
-            take_switch(where, client, &auth);
+            take_switch(where, client, auth);
             break;
         case AUTH_PACKET_MORE:
-            take_more(where, client, &auth);
+            take_more(where, client, auth);
             break;
         case AUTH_PACKET_ERR:
         case AUTH_PACKET_NEXT_FACTOR:
         case AUTH_PACKET_INVALID:
-            fail_at(where, "login as %s: refused: %.*s", user, (int)client->payload_bytes,
-                    (const char *)client->payload);
+            return false;
         }
     }
+    return false;
+}
+
+static void keep_scramble(struct raw_client *client, const struct raw_auth *auth)
+{
+    memcpy(client->scramble, auth->scramble, SCRAMBLE_BYTES);
+    memcpy(client->plugin, auth->plugin, sizeof client->plugin);
+}
+
+static void log_in(struct place where, struct raw_client *client, struct raw_auth *auth, const char *user,
+                   const char *db)
+{
+    send_login(where, client, auth, user, db);
+    bool is_in = finish(where, client, auth);
+    keep_scramble(client, auth);
+    if (!is_in)
+        fail_at(where, "login as %s: refused or not answered: %.*s", user, (int)client->payload_bytes,
+                client->payload ? (const char *)client->payload : "");
+}
+
+void raw_login_at(struct place where, struct raw_client *client, const char *user, const char *password,
+                  uint64_t more, uint64_t fewer)
+{
+    struct raw_auth auth = {.password = span_of_text(password)};
+
+    take_greeting(where, client, &auth);
+    client->capabilities = (USUAL_CAPABILITIES | more) & ~fewer & (client->offered | CAP_LONG_PASSWORD);
+    log_in(where, client, &auth, user, "");
+}
+
+void raw_login_as_at(struct place where, struct raw_client *client, const char *user, const char *password,
+                     const char *db, uint64_t capabilities)
+{
+    struct raw_auth auth = {.password = span_of_text(password)};
+
+    take_greeting(where, client, &auth);
+    client->capabilities = capabilities & client->offered;
+    log_in(where, client, &auth, user, db);
+}
+
+/* As client libraries do: with the last scramble that the server has sent. */
+bool raw_change_user_at(struct place where, struct raw_client *client, const char *user, const char *password,
+                        const char *db)
+{
+    struct raw_auth auth = {.password = span_of_text(password)};
+    uint8_t bytes[512], response[AUTH_SHA2_BYTES];
+    struct writer writer;
+    struct login login = {
+        .capabilities = client->capabilities,
+        .charset = CHARSET_UTF8MB4,
+        .user = span_of_text(user),
+        .database = span_of_text(db),
+        .plugin = span_of_text(client->plugin),
+        .attributes = span_of_text(attributes),
+    };
+
+    memcpy(auth.scramble, client->scramble, SCRAMBLE_BYTES);
+    memcpy(auth.plugin, client->plugin, sizeof auth.plugin);
+    login.auth_response = (struct span){response, respond(where, &auth, response)};
+    writer_init(&writer, bytes, sizeof bytes);
+    change_user_encode(&writer, &login);
+    client->sequence = 0;
+    if (writer_failed(&writer))
+        fail_at(where, "change of the user: too long");
+    return raw_send_packet(client, bytes, writer.length) && finish(where, client, &auth);
 }

@@ -24,7 +24,9 @@ static void take_step(struct raw_response *response, enum resultset_step step)
         response->is_over = true;
     } else if (step == RESULTSET_STEP_OK || step == RESULTSET_STEP_END) {
         response->status = response->reader.status;
-        response->tells_more |= !(response->client->capabilities & CAP_SESSION_TRACK) &&
+        /* MariaDB's EOFs have this flag for all clients */
+        response->tells_more |= step == RESULTSET_STEP_OK &&
+                                !(response->client->capabilities & CAP_SESSION_TRACK) &&
                                 (response->status & STATUS_SESSION_STATE_CHANGED);
         response->is_over = (response->status & STATUS_MORE_RESULTS) == 0;
     }

@@ -178,21 +178,22 @@ START_TEST(an_ok_is_rewritten_for_a_client_that_agreed_to_less)
     ck_assert_int_eq(response_ok_decode(golden.span, TRACKED, &before), RESULT_OK);
     writer_init(&writer, bytes, sizeof bytes);
     ck_assert(response_differs(TRACKED, UNTRACKED) && !response_differs(TRACKED, TRACKED));
-    ck_assert_int_eq(response_ok_rewrite(golden.span, TRACKED, UNTRACKED, &writer), RESULT_OK);
+    ck_assert_int_eq(response_ok_rewrite(golden.span, TRACKED, UNTRACKED, FLAVOR_MYSQL, &writer), RESULT_OK);
     ck_assert_int_eq(response_ok_decode(writer_span_written(&writer), UNTRACKED, &after), RESULT_OK);
     ck_assert_uint_eq(after.status, STATUS_AUTOCOMMIT);
     ck_assert(span_equal(after.info, before.info));
     ck_assert_uint_eq(after.affected_rows, before.affected_rows);
     golden.bytes[0] = RESPONSE_HEADER_EOF;
     writer_init(&writer, bytes, sizeof bytes);
-    ck_assert_int_eq(response_ok_rewrite(golden.span, TRACKED, UNTRACKED, &writer), RESULT_OK);
+    ck_assert_int_eq(response_ok_rewrite(golden.span, TRACKED, UNTRACKED, FLAVOR_MYSQL, &writer), RESULT_OK);
     ck_assert_int_eq(response_eof_decode(writer_span_written(&writer), &eof), RESULT_OK);
     ck_assert_uint_eq(eof.status, STATUS_AUTOCOMMIT);
     writer_init(&writer, bytes, sizeof bytes);
-    ck_assert_int_eq(response_ok_rewrite(golden.span, TRACKED, CAP_DEPRECATE_EOF, &writer), RESULT_OK);
+    ck_assert_int_eq(response_ok_rewrite(golden.span, TRACKED, CAP_DEPRECATE_EOF, FLAVOR_MYSQL, &writer),
+                     RESULT_OK);
     ck_assert_uint_eq(bytes[0], RESPONSE_HEADER_EOF);
     writer_init(&writer, bytes, sizeof bytes);
-    ck_assert_int_eq(response_ok_rewrite(golden.span, TRACKED, TRACKED, &writer), RESULT_OK);
+    ck_assert_int_eq(response_ok_rewrite(golden.span, TRACKED, TRACKED, FLAVOR_MYSQL, &writer), RESULT_OK);
     golden_assert_same(writer_span_written(&writer), golden.span);
 }
 END_TEST
@@ -310,7 +311,7 @@ static void decode_everything(struct span payload)
         (void)!response_ok_decode(payload, caps[i], &ok);
         (void)!response_find_gtids(payload, caps[i], &gtids);
         (void)!response_status(payload, caps[i], &status);
-        (void)!response_ok_rewrite(payload, caps[i], UNTRACKED, &writer);
+        (void)!response_ok_rewrite(payload, caps[i], UNTRACKED, FLAVOR_MYSQL, &writer);
         (void)response_kind_of_first(payload, payload.length, caps[i]);
     }
     (void)!response_error_decode(payload, &error);

@@ -25,6 +25,7 @@
 #define EOFS        (CAP_PROTOCOL_41 | CAP_SESSION_TRACK)
 #define NO_TRACK    (CAP_PROTOCOL_41 | CAP_DEPRECATE_EOF)
 #define OLD         CAP_PROTOCOL_41
+#define METADATA    (CAP_OPTIONAL_METADATA | CAP_MARIADB_PROGRESS)
 
 enum { BYTES_MAX = 4096, WHOLE = 1 << 30 };
 
@@ -115,6 +116,19 @@ static size_t write_payload(struct writer *writer, const char *letter)
     case 'P':
         write_prepared(writer, letter + 1);
         return 3;
+    case 'Q':
+        write_prepared(writer, letter + 1);
+        writer_u8(writer, 0);
+        return 3;
+    case 'C': /* columns without definitions */
+        writer_u8(writer, 2);
+        writer_u8(writer, 0);
+        break;
+    case 'W':
+        writer_bytes(writer, "\xFF\xFF\xFF\1\1\1", 6);
+        writer_u24(writer, 500);
+        writer_lenenc_text(writer, "copying");
+        break;
     default:
         writer_u8(writer, (uint8_t)(*letter - '0'));
         break;
@@ -203,7 +217,8 @@ static enum result give(struct client *client, const struct bytes *source, size_
 static void client_start(struct client *client, enum command_response kind, uint64_t caps)
 {
     *client = (struct client){0};
-    session_response_init(&client->response, SOURCE_CAPS, caps, STATUS_AUTOCOMMIT);
+    session_response_init(&client->response, FLAVOR_MYSQL, SOURCE_CAPS | (caps & METADATA), caps,
+                          STATUS_AUTOCOMMIT);
     session_response_begin(&client->response, kind);
 }
 
@@ -211,7 +226,7 @@ static void client_start(struct client *client, enum command_response kind, uint
 static void forget_more(struct bytes *bytes, const char *letters)
 {
     size_t at = 0;
-    for (; *letters != '\0'; letters += *letters == 'P' ? 3 : 1) {
+    for (; *letters != '\0'; letters += *letters == 'P' || *letters == 'Q' ? 3 : 1) {
         size_t length = packet_header_decode(bytes->data + at).length;
         if (*letters == 'f')
             bytes->data[at + PACKET_HEADER_BYTES + 3] &= (uint8_t)~STATUS_MORE_RESULTS;
@@ -229,33 +244,41 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"an OK is handed out whole",                        COMMAND_RESPONSE_OK,         NO_EOFS,  "G",          "G",            1},
-    {"a client without tracking does not see the state", COMMAND_RESPONSE_OK,         NO_TRACK, "G",          "O",            1},
-    {"an error ends the response",                       COMMAND_RESPONSE_RESULTSETS, OLD,      "X",          "X",            0},
-    {"a result set",                                     COMMAND_RESPONSE_RESULTSETS, NO_EOFS,  "2DDRRRH",    "2DDRRRH",      1},
-    {"its end without the state",                        COMMAND_RESPONSE_RESULTSETS, NO_TRACK, "2DDRRRH",    "2DDRRRE",      1},
-    {"with EOFs put in",                                 COMMAND_RESPONSE_RESULTSETS, EOFS,     "2DDRRRH",    "2DDfRRRe",     1},
-    {"an empty one",                                     COMMAND_RESPONSE_RESULTSETS, OLD,      "1DE",        "1Dfe",         1},
-    {"an error after some rows",                         COMMAND_RESPONSE_RESULTSETS, OLD,      "1DRX",       "1DfRX",        0},
-    {"an error before the first row",                    COMMAND_RESPONSE_RESULTSETS, OLD,      "1DX",        "1DfX",         0},
-    {"an error among the definitions",                   COMMAND_RESPONSE_RESULTSETS, OLD,      "2DX",        "2DX",          0},
-    {"several results",                                  COMMAND_RESPONSE_RESULTSETS, NO_EOFS,  "1DRNM2DDNG", "1DRNM2DDNG",   4},
-    {"counted on over the EOFs",                         COMMAND_RESPONSE_RESULTSETS, OLD,      "1DRNM2DDNO", "1DfRnM2DDfnO", 4},
-    {"a cursor has one EOF",                             COMMAND_RESPONSE_RESULTSETS, OLD,      "2DDU",       "2DDu",         1},
-    {"a cursor as it is",                                COMMAND_RESPONSE_RESULTSETS, NO_EOFS,  "2DDU",       "2DDU",         1},
-    {"rows fetched",                                     COMMAND_RESPONSE_ROWS,       OLD,      "RRE",        "RRe",          1},
-    {"an error in a fetch",                              COMMAND_RESPONSE_ROWS,       OLD,      "X",          "X",            0},
-    {"columns listed",                                   COMMAND_RESPONSE_FIELDS,     OLD,      "DDE",        "DDe",          1},
-    {"prepared, nothing to define",                      COMMAND_RESPONSE_PREPARE,    OLD,      "P00",        "P00",          0},
-    {"prepared",                                         COMMAND_RESPONSE_PREPARE,    NO_EOFS,  "P12DDD",     "P12DDD",       0},
-    {"prepared, two EOFs",                               COMMAND_RESPONSE_PREPARE,    OLD,      "P12DDD",     "P12DfDDf",     0},
-    {"prepared, columns only",                           COMMAND_RESPONSE_PREPARE,    OLD,      "P01D",       "P01Df",        0},
-    {"prepared, parameters only",                        COMMAND_RESPONSE_PREPARE,    OLD,      "P20DD",      "P20DDf",       0},
-    {"prepared in vain",                                 COMMAND_RESPONSE_PREPARE,    OLD,      "X",          "X",            0},
-    {"plain text",                                       COMMAND_RESPONSE_TEXT,       OLD,      "T",          "T",            0},
-    {"an end of rows where an OK is usual",              COMMAND_RESPONSE_OK_OR_EOF,  OLD,      "E",          "e",            1},
-    {"a file asked for",                                 COMMAND_RESPONSE_RESULTSETS, OLD,      "L",          "L",            0},
-    {"a file asked for after a result set",              COMMAND_RESPONSE_RESULTSETS, OLD,      "1DRNL",      "1DfRnL",       1},
+    {"an OK is handed out whole",                        COMMAND_RESPONSE_OK,         NO_EOFS,            "G",          "G",            1},
+    {"a client without tracking does not see the state", COMMAND_RESPONSE_OK,         NO_TRACK,           "G",          "O",            1},
+    {"an error ends the response",                       COMMAND_RESPONSE_RESULTSETS, OLD,                "X",          "X",            0},
+    {"a result set",                                     COMMAND_RESPONSE_RESULTSETS, NO_EOFS,            "2DDRRRH",    "2DDRRRH",      1},
+    {"its end without the state",                        COMMAND_RESPONSE_RESULTSETS, NO_TRACK,           "2DDRRRH",    "2DDRRRE",      1},
+    {"with EOFs put in",                                 COMMAND_RESPONSE_RESULTSETS, EOFS,               "2DDRRRH",    "2DDfRRRe",     1},
+    {"an empty one",                                     COMMAND_RESPONSE_RESULTSETS, OLD,                "1DE",        "1Dfe",         1},
+    {"an error after some rows",                         COMMAND_RESPONSE_RESULTSETS, OLD,                "1DRX",       "1DfRX",        0},
+    {"an error before the first row",                    COMMAND_RESPONSE_RESULTSETS, OLD,                "1DX",        "1DfX",         0},
+    {"an error among the definitions",                   COMMAND_RESPONSE_RESULTSETS, OLD,                "2DX",        "2DX",          0},
+    {"several results",                                  COMMAND_RESPONSE_RESULTSETS, NO_EOFS,            "1DRNM2DDNG", "1DRNM2DDNG",   4},
+    {"counted on over the EOFs",                         COMMAND_RESPONSE_RESULTSETS, OLD,                "1DRNM2DDNO", "1DfRnM2DDfnO", 4},
+    {"a cursor has one EOF",                             COMMAND_RESPONSE_RESULTSETS, OLD,                "2DDU",       "2DDu",         1},
+    {"a cursor as it is",                                COMMAND_RESPONSE_RESULTSETS, NO_EOFS,            "2DDU",       "2DDU",         1},
+    {"rows fetched",                                     COMMAND_RESPONSE_ROWS,       OLD,                "RRE",        "RRe",          1},
+    {"an error in a fetch",                              COMMAND_RESPONSE_ROWS,       OLD,                "X",          "X",            0},
+    {"columns listed",                                   COMMAND_RESPONSE_FIELDS,     OLD,                "DDE",        "DDe",          1},
+    {"prepared, nothing to define",                      COMMAND_RESPONSE_PREPARE,    OLD,                "P00",        "P00",          0},
+    {"prepared",                                         COMMAND_RESPONSE_PREPARE,    NO_EOFS,            "P12DDD",     "P12DDD",       0},
+    {"prepared, two EOFs",                               COMMAND_RESPONSE_PREPARE,    OLD,                "P12DDD",     "P12DfDDf",     0},
+    {"prepared, columns only",                           COMMAND_RESPONSE_PREPARE,    OLD,                "P01D",       "P01Df",        0},
+    {"prepared, parameters only",                        COMMAND_RESPONSE_PREPARE,    OLD,                "P20DD",      "P20DDf",       0},
+    {"prepared without definitions",                     COMMAND_RESPONSE_PREPARE,    NO_EOFS | METADATA, "Q12",        "Q12",          0},
+    {"prepared without definitions, but their EOFs",     COMMAND_RESPONSE_PREPARE,    OLD | METADATA,     "Q12",        "Q12ff",
+     0                                                                                                                                   },
+    {"rows without definitions",                         COMMAND_RESPONSE_RESULTSETS, NO_EOFS | METADATA, "CRRE",       "CRRE",         1},
+    {"rows without definitions, but their EOF",          COMMAND_RESPONSE_RESULTSETS, OLD | METADATA,     "CRRE",       "CfRRe",
+     1                                                                                                                                   },
+    {"progress before an OK",                            COMMAND_RESPONSE_RESULTSETS, NO_EOFS | METADATA, "WWG",        "WWG",          1},
+    {"progress everywhere",                              COMMAND_RESPONSE_RESULTSETS, OLD | METADATA,     "W1WDWRWNWX", "W1WDfWRWnWX",  1},
+    {"prepared in vain",                                 COMMAND_RESPONSE_PREPARE,    OLD,                "X",          "X",            0},
+    {"plain text",                                       COMMAND_RESPONSE_TEXT,       OLD,                "T",          "T",            0},
+    {"an end of rows where an OK is usual",              COMMAND_RESPONSE_OK_OR_EOF,  OLD,                "E",          "e",            1},
+    {"a file asked for",                                 COMMAND_RESPONSE_RESULTSETS, OLD,                "L",          "L",            0},
+    {"a file asked for after a result set",              COMMAND_RESPONSE_RESULTSETS, OLD,                "1DRNL",      "1DfRnL",       1},
 };
 
 static void check_cut(const struct row *row, size_t first, size_t then)
@@ -338,7 +361,7 @@ START_TEST(test_a_row_in_several_packets)
     memset(row, 0xFE, length);
     packet_header_encode(row, (struct packet_header){PACKET_PAYLOAD_MAX, 4});
     packet_header_encode(row + PACKET_HEADER_BYTES + PACKET_PAYLOAD_MAX, (struct packet_header){tail, 5});
-    session_response_init(&response, SOURCE_CAPS, SOURCE_CAPS, 0);
+    session_response_init(&response, FLAVOR_MYSQL, SOURCE_CAPS, SOURCE_CAPS, 0);
     session_response_begin(&response, COMMAND_RESPONSE_ROWS);
     size_t passed = 0;
     for (size_t given = 0; given < length; given = passed) {
@@ -383,7 +406,7 @@ START_TEST(test_what_no_source_sends)
     struct session_response_step step;
     uint8_t bytes[8];
     memcpy(bytes, row->bytes, sizeof(bytes));
-    session_response_init(&response, SOURCE_CAPS, OLD, 0);
+    session_response_init(&response, FLAVOR_MYSQL, SOURCE_CAPS, OLD, 0);
     session_response_begin(&response, row->kind);
     ck_assert_int_eq(session_response_next(&response, bytes, row->length, &step), row->result);
 }
