@@ -138,6 +138,14 @@ MUST_CHECK enum result store_scan(struct store *store, struct position from, sto
 MUST_CHECK enum result store_gtids_at(struct store *store, struct position position,
                                       struct gtid_state *ret_state);
 
+/* The file that the source's latest start began, of those with a lower number than `before`.
+ * RESULT_NOT_FOUND: it is older than the store. */
+MUST_CHECK enum result store_run_start(const struct store *store, uint64_t before, uint64_t *ret_file);
+/* Where a MariaDB that crashed at the end of this file would begin to read at its recovery: all that its
+ * engines had not yet made their own stands there or behind it. A file's number, maybe older than the store.
+ * Blocks. */
+MUST_CHECK enum result store_checkpoint(const struct store *store, uint64_t file, uint64_t *ret_file);
+
 /* ---- retention ---- */
 /* Removes files older than `keep_from` as far as retention allows. Called from a timer. */
 void store_set_retention(struct store *store, uint64_t retain_ms, uint64_t retain_bytes);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "test/lib/place.h"
+#include "test/lib/recover.h"
 #include "test/lib/runner.h"
 #include "test/lib/sql.h"
 #include "test/lib/topology.h"
@@ -89,6 +90,135 @@ START_TEST(executed_what_nobody_has)
 }
 END_TEST
 
+/* ---- XA that its crash recovery has to redo: MySQL does, MariaDB does not ---- */
+
+static const char prepare_xa[] =
+    "XA START 'a','b',7; INSERT INTO d.t VALUES (2); XA END 'a','b',7; XA PREPARE 'a','b',7";
+static const char ids[] = "SELECT GROUP_CONCAT(id ORDER BY id) FROM d.t";
+
+/* A row is everywhere; then nobody receives, and a transaction is open that ends in `last`, which waits. */
+static struct topology *start_xa(enum family family, const char *first, const char *last)
+{
+    struct topology *t = topology_start(family, "ANY 1 (r1, r2)", 2);
+    struct sql *app = gate_app(t->gate);
+
+    sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY); INSERT INTO d.t VALUES (1)");
+    sql_exec(app, "%s", first);
+    for (size_t i = 0; i < t->replica_count; i++)
+        replica_stop_receiver(t->replica[i]);
+    gate_wait_attached(t->gate, 0);
+    sql_start(app, "%s", last);
+    WAIT_SQL(gate_admin(t->gate), "SELECT count(*) FROM waiting", "1");
+    return t;
+}
+
+/* The source crashes and is started without asking anybody: all of its tail is kept. */
+static void crash(struct topology *t)
+{
+    server_kill(t->source);
+    server_start(t->source);
+    for (size_t i = 0; i < t->replica_count; i++)
+        replica_start_receiver(t->replica[i]);
+}
+
+static size_t prepared(struct server *server)
+{
+    return sql_rows(server_admin(server), "XA RECOVER")->rows;
+}
+
+/* All have the same rows, and nothing is prepared. */
+static void assert_ended(struct topology *t, const char *rows)
+{
+    topology_wait_open(t);
+    topology_assert_same_data(t);
+    ck_assert_str_eq(sql_value(server_admin(t->replica[0]), ids), rows);
+    ck_assert_uint_eq(prepared(t->source), 0);
+    ck_assert_uint_eq(prepared(t->replica[0]), 0);
+}
+
+START_TEST(xa_commit_is_redone)
+{
+    struct topology *t = start_xa(TEST_FAMILY, prepare_xa, "XA COMMIT 'a','b',7");
+
+    crash(t);
+    assert_ended(t, "1,2");
+}
+END_TEST
+
+START_TEST(xa_rollback_is_redone)
+{
+    struct topology *t = start_xa(TEST_FAMILY, prepare_xa, "XA ROLLBACK 'a','b',7");
+
+    crash(t);
+    assert_ended(t, "1");
+}
+END_TEST
+
+/* MariaDB's engine may forget a rollback that was answered with OK. */
+START_TEST(xa_rollback_with_ok)
+{
+    struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1, r2)", 2);
+    struct sql *app = gate_app(t->gate);
+
+    sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY); INSERT INTO d.t VALUES (1)");
+    sql_exec(app, "%s; XA ROLLBACK 'a','b',7", prepare_xa);
+    crash(t);
+    assert_ended(t, "1");
+}
+END_TEST
+
+START_TEST(xa_prepare_is_redone)
+{
+    struct topology *t =
+        start_xa(TEST_FAMILY, "XA START 'a','b',7; INSERT INTO d.t VALUES (2); XA END 'a','b',7",
+                 "XA PREPARE 'a','b',7");
+
+    crash(t);
+    ck_assert_uint_eq(recover_obey(t->gate, t->source), TEST_FAMILY == FAMILY_MYSQL ? 0 : 1);
+    ck_assert_uint_eq(prepared(t->source), 1);
+    sql_exec(gate_app(t->gate), "XA COMMIT 'a','b',7");
+    assert_ended(t, "1,2");
+}
+END_TEST
+
+/* Its name is not in the binlog: only a person can tell. */
+START_TEST(xa_one_phase)
+{
+    struct topology *t =
+        start_xa(TEST_FAMILY, "XA START 'a','b',7; INSERT INTO d.t VALUES (2); XA END 'a','b',7",
+                 "XA COMMIT 'a','b',7 ONE PHASE");
+
+    crash(t);
+    if (TEST_FAMILY == FAMILY_MARIADB) {
+        WAIT_SQL(gate_admin(t->gate), "SELECT state, reason LIKE '%no XA PREPARE of it%' FROM source",
+                 "refused\t1");
+        sql_exec(server_admin(t->source), "SET sql_log_bin = 0; XA COMMIT 'a','b',7; SET sql_log_bin = 1");
+    }
+    assert_ended(t, "1,2");
+}
+END_TEST
+
+/* What is prepared since long, and was before ackgate came, is nobody's mistake. */
+START_TEST(xa_prepared_since_long)
+{
+    struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1, r2)", 2);
+    struct sql *app = gate_app(t->gate);
+
+    sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY); INSERT INTO d.t VALUES (1)");
+    sql_exec(app, "%s", prepare_xa);
+    for (int i = 0; i < 3; i++)
+        sql_exec(server_admin(t->source), "FLUSH BINARY LOGS");
+    sql_close(app);
+    for (int i = 0; i < 2; i++) {
+        crash(t);
+        topology_wait_open(t);
+        ck_assert_uint_eq(prepared(t->source), 1);
+    }
+    sql_exec(gate_app(t->gate), "XA COMMIT 'a','b',7");
+    assert_ended(t, "1,2");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("admission");
@@ -96,5 +226,11 @@ int main(void)
     e2e_add(suite, "semi_sync_replica_comes", semi_sync_replica_comes);
     e2e_add(suite, "other_replica_comes", other_replica_comes);
     e2e_add_family(suite, "executed", executed_what_nobody_has, FAMILY_MYSQL);
+    e2e_add(suite, "xa_commit", xa_commit_is_redone);
+    e2e_add(suite, "xa_rollback", xa_rollback_is_redone);
+    e2e_add(suite, "xa_rollback_ok", xa_rollback_with_ok);
+    e2e_add(suite, "xa_prepare", xa_prepare_is_redone);
+    e2e_add(suite, "xa_one_phase", xa_one_phase);
+    e2e_add(suite, "xa_old", xa_prepared_since_long);
     return e2e_main(suite);
 }

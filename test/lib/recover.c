@@ -12,6 +12,7 @@
 
 #include "test/lib/place.h"
 #include "test/lib/process.h"
+#include "test/lib/sql.h"
 #include "test/lib/wait.h"
 
 enum { ARGUMENTS_MAX = 64, SERVER_ARGUMENTS_MAX = 128, BLOCK_BYTES = 1 << 16 };
@@ -93,6 +94,50 @@ void recover_run_server_at(struct place where, struct gate *gate, struct server 
     (void)server_arguments(source, argv + count, SERVER_ARGUMENTS_MAX);
     source->pid = process_start(argv, source->error_log);
     server_wait_ready_at(where, source);
+}
+
+/* ---- what an operator would do ---- */
+
+struct obeying {
+    struct gate *gate;
+    struct server *source;
+    char state[32];
+    char command[512]; /* "": none is asked for */
+};
+
+static bool is_open_or_asks(void *argument)
+{
+    static const char where[] = "In its data directory:  ";
+    struct obeying *obeying = argument;
+    char text[4096];
+
+    sql_peek(gate_admin(obeying->gate), "SELECT state, reason FROM source", text, sizeof text);
+    const char *command = strncmp(text, "refused", 7) == 0 ? strstr(text, where) : NULL;
+    obeying->command[0] = '\0';
+    if (command)
+        (void)snprintf(obeying->command, sizeof obeying->command, "%s", command + strlen(where));
+    return command != NULL || strncmp(text, "open", 4) == 0;
+}
+
+unsigned recover_obey_at(struct place where, struct gate *gate, struct server *source)
+{
+    struct obeying obeying = {.gate = gate, .source = source};
+    unsigned times = 0;
+
+    for (;;) {
+        wait_until_at(where, is_open_or_asks, &obeying, 2 * WAIT_SECONDS, "an open source, or one that asks");
+        if (obeying.command[0] == '\0')
+            return times;
+        (void)process_run((const char *[]){"sh", "-c",
+                                           place_format("cd %s && %s --no-defaults -uroot -h127.0.0.1 -P%u",
+                                                        source->datadir, obeying.command, source->port),
+                                           NULL},
+                          place_format("%s/obey-%u.log", gate->dir, ++times));
+        WAIT_SQL(
+            gate_admin(gate),
+            place_format("SELECT state = 'refused' AND reason LIKE '%%%s%%' FROM source", obeying.command),
+            "0");
+    }
 }
 
 /* ---- fingerprints ---- */

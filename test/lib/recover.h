@@ -26,6 +26,11 @@ void recover_and_start_at(struct place where, struct gate *gate, struct server *
 #define recover_run_server(gate, source) recover_run_server_at(HERE, gate, source)
 void recover_run_server_at(struct place where, struct gate *gate, struct server *source);
 
+/* Waits until the source is open, doing meanwhile what a refusal says is to be typed for an XA PREPARE that
+ * MariaDB's crash recovery has lost. Returns how often that was. */
+#define recover_obey(gate, source) recover_obey_at(HERE, gate, source)
+unsigned recover_obey_at(struct place where, struct gate *gate, struct server *source);
+
 /* A fingerprint of all files below a directory: names, sizes, bytes. Lives as long as the process. */
 const char *directory_fingerprint(const char *path);
 

@@ -8,18 +8,11 @@
 #include "test/lib/place.h"
 #include "test/lib/sql.h"
 
-/* MariaDB 10.11 writes XA PREPARE and XA COMMIT to its binlog before the engine has them, and its crash
- * recovery does not make up for it: what is kept is then on the replicas and not on the source. */
-bool writers_redo_xa(const struct writers *w)
-{
-    return w->t->family == FAMILY_MYSQL;
-}
-
 /* ---- what is written ---- */
 
 static enum work work_of(const struct writers *w, int client)
 {
-    const enum work mixed[WRITERS] = {WORK_DML, WORK_DDL, writers_redo_xa(w) ? WORK_XA : WORK_DML, WORK_DML};
+    static const enum work mixed[WRITERS] = {WORK_DML, WORK_DDL, WORK_XA, WORK_DML};
 
     return w->work == WORK_MIXED ? mixed[client] : w->work;
 }

@@ -26,9 +26,6 @@ struct writers {
     bool is_there[WRITERS_VALUES_MAX]; /* when last looked at */
 };
 
-/* MariaDB 10.11 has XA PREPARE and XA COMMIT in its binlog before the engine has them, and its crash recovery
- * does not make up for it: what is kept is then on the replicas and not on the source. */
-bool writers_redo_xa(const struct writers *w);
 int writers_value(const struct writers *w, int client, bool is_first);
 bool writers_only_prepare(const struct writers *w, int client);
 

@@ -1,0 +1,17 @@
+/*
+ * Letting in a MariaDB source that was started again: what its engine has prepared of users' XA transactions
+ * is compared with the binlog, once for each start of the server (xa_review.h). What can be made up for
+ * without a doubt is; the rest is refused.
+ *
+ * A JOURNAL_OVERRIDE `XA FILE` says that the start which began that binlog file was found right.
+ */
+#ifndef ACKGATE_PROXY_RECOVER_XA_H
+#define ACKGATE_PROXY_RECOVER_XA_H
+
+#include "proxy/pipeline_parts.h"
+
+/* False: it has been refused, or is being repaired and looked at again. Blocks while it reads the store, at a
+ * server's start only. */
+bool recover_xa_may_admit(struct pipeline *pipeline);
+
+#endif
