@@ -174,9 +174,12 @@ static void on_housekeeping(void *argument)
 static void log_start(const struct pipeline *pipeline)
 {
     struct position confirmed = core_confirmed(pipeline->core);
-    char file[BINLOG_NAME_MAX] = "nothing";
-    if (!position_is_none(confirmed) && !store_is_empty(pipeline->store))
-        store_file_name(pipeline->store, confirmed.file, file, sizeof(file));
+    char file[BINLOG_NAME_MAX];
+    if (position_is_none(confirmed) || store_is_empty(pipeline->store)) {
+        log_info("quorum", "rule %s; nothing is confirmed yet", pipeline->rule);
+        return;
+    }
+    store_file_name(pipeline->store, confirmed.file, file, sizeof(file));
     log_info("quorum", "rule %s; confirmed up to %s %" PRIu64 ", %zu transactions wait", pipeline->rule, file,
              confirmed.offset, core_waiting_count(pipeline->core));
 }

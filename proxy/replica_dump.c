@@ -137,11 +137,11 @@ static void attach(struct replica *replica)
         replica->fanout->voters[replica->voter].is_refused = false;
         replica->fanout->voters[replica->voter].needs_from = place;
     }
-    log_info(replica->label,
-             "attached from %s: server id %" PRIu32 " %s, %s, has everything up to file %" PRIu64
-             " offset %" PRIu64,
-             replica->peer, replica->request.server_id, replica->uuid,
-             replica->is_semi_sync ? "semi-sync" : "no semi-sync", place.file, place.offset);
+    char file[BINLOG_NAME_MAX];
+    store_file_name(replica->fanout->store, place.file, file, sizeof(file));
+    log_info(replica->label, "attached from %s: server id %" PRIu32 "%s%s, %s, has everything up to %s %" PRIu64,
+             replica->peer, replica->request.server_id, replica->uuid[0] == '\0' ? "" : " ", replica->uuid,
+             replica->is_semi_sync ? "semi-sync" : "no semi-sync", file, place.offset);
     struct fanout_callbacks *callbacks = &replica->fanout->callbacks;
     callbacks->on_attaching(callbacks->argument, replica->id, replica->voter, replica->is_semi_sync,
                             replica->from, replica->has_up_to);

@@ -216,8 +216,10 @@ int main(void)
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_MINIMAL);
+    srunner_run_all(runner, CK_SILENT); /* the story is what there is to read */
     int tests_failed = srunner_ntests_failed(runner);
+    if (tests_failed > 0)
+        srunner_print(runner, CK_NORMAL);
     srunner_free(runner);
     return tests_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
