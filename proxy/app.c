@@ -95,6 +95,7 @@ static enum result open_listeners(struct app *app)
             close_listeners(app);
             return result;
         }
+        log_info("app", "listening on %s", listen->addresses[i]);
     }
     return RESULT_OK;
 }

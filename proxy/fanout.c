@@ -226,6 +226,7 @@ enum result fanout_start(struct loop *loop, const struct config *config, struct 
             fanout_stop(&fanout);
             return result;
         }
+        log_info("replication port", "listening on %s", address);
     }
     *ret_fanout = fanout;
     return RESULT_OK;

@@ -148,8 +148,8 @@ static enum result start_fanout(struct pipeline *pipeline)
                                        pipeline->source_version};
     struct fanout_callbacks callbacks = {pipeline_on_attaching, pipeline_on_ack, pipeline_on_detached,
                                          pipeline};
-    return fanout_start(pipeline->loop, pipeline->config, pipeline->tls.replication, pipeline->store, &identity,
-                        &callbacks, &pipeline->fanout);
+    return fanout_start(pipeline->loop, pipeline->config, pipeline->tls.replication, pipeline->store,
+                        &identity, &callbacks, &pipeline->fanout);
 }
 
 /* For the error that app.commit_wait gives. */
@@ -217,7 +217,8 @@ enum result pipeline_start(struct loop *loop, const struct config *config, struc
     struct source_callbacks callbacks = {pipeline_on_source_event, pipeline_on_facts, pipeline_on_tail,
                                          pipeline_on_batch, pipeline};
     pipeline->overdue = overdue_new(loop, config, pipeline->core, pipeline->app);
-    pipeline->source = source_start(loop, config, pipeline->tls.source, pipeline->store, pipeline->own_uuid, &callbacks);
+    pipeline->source =
+        source_start(loop, config, pipeline->tls.source, pipeline->store, pipeline->own_uuid, &callbacks);
     pipeline_expect_source(pipeline);
     *ret_pipeline = pipeline;
     return RESULT_OK;

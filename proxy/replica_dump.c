@@ -139,7 +139,8 @@ static void attach(struct replica *replica)
     }
     char file[BINLOG_NAME_MAX];
     store_file_name(replica->fanout->store, place.file, file, sizeof(file));
-    log_info(replica->label, "attached from %s: server id %" PRIu32 "%s%s, %s, has everything up to %s %" PRIu64,
+    log_info(replica->label,
+             "attached from %s: server id %" PRIu32 "%s%s, %s, has everything up to %s %" PRIu64,
              replica->peer, replica->request.server_id, replica->uuid[0] == '\0' ? "" : " ", replica->uuid,
              replica->is_semi_sync ? "semi-sync" : "no semi-sync", file, place.offset);
     struct fanout_callbacks *callbacks = &replica->fanout->callbacks;

@@ -161,7 +161,8 @@ static void tell_what_to_try(const struct topology *t)
         "   mariadb -h127.0.0.1 -P%u -uadmin -padmin-pw              the admin port: SHOW REPLICAS; HELP;\n"
         "   mariadb -h127.0.0.1 -P%u -uroot                          replica r1: STOP REPLICA IO_THREAD;\n"
         "   mariadb -h127.0.0.1 -P%u -uroot                          replica r2\n"
-        "   http://127.0.0.1:%u/                                     the status page; /metrics for Prometheus\n"
+        "   http://127.0.0.1:%u/                                     the status page; /metrics for "
+        "Prometheus\n"
         "   tail -f %s                        ackgate's log\n",
         t->gate->app_port, t->gate->admin_port, t->replica[0]->port, t->replica[1]->port,
         t->gate->metrics_port, t->gate->log);
