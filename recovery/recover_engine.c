@@ -11,6 +11,7 @@
 #define LOG_TAIL_BYTES (64L * 1024 * 1024) /* of a log file, the last so many are read */
 
 static const char BEGINS[] = "as process "; /* in the line that a server begins its log with */
+static const char READY[] = ": ready for connections";
 static const char FILE_IS[] =
     "Last binlog file '"; /* InnoDB: Last binlog file './binlog.000002', position 750 */
 static const char POSITION_IS[] = "', position ";
@@ -36,24 +37,29 @@ static bool parse_position(const char *line, struct engine_report *ret_report)
     return true;
 }
 
+bool recover_engine_read_line(const char *line, struct engine_report *report)
+{
+    if (report->executed == NULL || strstr(line, BEGINS) != NULL) {
+        engine_report_release(report);
+        *report = (struct engine_report){.flavor = FLAVOR_MARIADB, .executed = xstrdup("")};
+    }
+    (void)parse_position(line, report);
+    return strstr(line, READY) != NULL;
+}
+
 void recover_engine_read_log(FILE *log, struct engine_report *ret_report)
 {
-    struct engine_report report = {.flavor = FLAVOR_MARIADB};
+    struct engine_report report = {.flavor = FLAVOR_MARIADB, .executed = xstrdup("")};
     char *line = NULL;
     size_t room = 0;
-    while (getline(&line, &room, log) >= 0) {
-        if (strstr(line, BEGINS) != NULL)
-            report = (struct engine_report){.flavor = FLAVOR_MARIADB};
-        else
-            (void)parse_position(line, &report);
-    }
+    while (getline(&line, &room, log) >= 0)
+        (void)recover_engine_read_line(line, &report);
     free(line);
-    report.executed = xstrdup("");
     *ret_report = report;
 }
 
 /* The server adds .err to a name without an extension. */
-static FILE *open_log(const char *datadir, const char *path)
+FILE *recover_engine_open_log(const char *datadir, const char *path)
 {
     char *full = path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", datadir, path);
     FILE *log = fopen(full, "re");
@@ -73,7 +79,7 @@ enum result recover_engine_from_log(const char *datadir, const char *path, struc
         recover_engine_read_log(stdin, ret_report);
         return RESULT_OK;
     }
-    FILE *log = open_log(datadir, path);
+    FILE *log = recover_engine_open_log(datadir, path);
     if (log == NULL) {
         *ret_problem = xasprintf("error log %s: %s", path, strerror(errno));
         return RESULT_NOT_FOUND;

@@ -13,6 +13,10 @@
 
 #include <stdio.h>
 
+/* The next line of a log; report is zeroed before the first. True: the server is ready. */
+bool recover_engine_read_line(const char *line, struct engine_report *report);
+/* NULL: errno. */
+FILE *recover_engine_open_log(const char *datadir, const char *path);
 /* Takes the position of the log's last start; file is "" when there is none. */
 void recover_engine_read_log(FILE *log, struct engine_report *ret_report);
 

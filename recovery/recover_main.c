@@ -10,6 +10,7 @@
 #include "recovery/recover_source.h"
 #include "recovery/recover_user.h"
 #include "recovery/recover_value.h"
+#include "recovery/recover_watch.h"
 #include "recovery/sql_client.h"
 #include "recovery/storage_posix.h"
 #include "recovery/storage_stop.h"
@@ -30,10 +31,12 @@ static struct storage *open_storage(void)
 }
 
 /* The server's end is then ours: signals and exit code are its own. */
-static int become_server(const struct recover_options *options)
+static int become_server(const struct recover_options *options, const char *password, bool is_watched)
 {
     char *problem;
-    if (recover_user_return() == RESULT_OK) {
+    bool is_ready = recover_user_return() == RESULT_OK &&
+                    (!is_watched || recover_watch_start(options, password) == RESULT_OK);
+    if (is_ready) {
         (void)fflush(stdout);
         execvp(options->command[0], options->command);
     }
@@ -56,7 +59,9 @@ static int work(const struct recover_options *options, const char *password)
     if (options->verb == RECOVER_VERIFY)
         return recover_verify(options, password, storage);
     code = recover_source(options, password, storage, options->verb != RECOVER_CHECK);
-    return options->verb == RECOVER_RUN && code == RECOVER_EXIT_SAFE ? become_server(options) : code;
+    if (options->verb != RECOVER_RUN || code != RECOVER_EXIT_SAFE)
+        return code;
+    return become_server(options, password, recover_needs_verify(options, storage));
 }
 
 static int run(const struct recover_options *options)

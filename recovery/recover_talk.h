@@ -28,7 +28,7 @@ struct recover_talk {
     const char *user;
     const char *password;
     const struct tls_settings *tls; /* NULL: without */
-    uint64_t timeout_ms; /* of the whole conversation */
+    uint64_t timeout_ms;            /* of the whole conversation */
     recover_tail_fn *read_tail;
     void *argument; /* of read_tail */
 };

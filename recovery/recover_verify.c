@@ -45,6 +45,16 @@ static enum result find_flavor(const struct recover_options *options, struct sto
     return *ret_flavor == FLAVOR_UNKNOWN ? RESULT_NOT_FOUND : RESULT_OK;
 }
 
+bool recover_needs_verify(const struct recover_options *options, struct storage *storage)
+{
+    enum flavor flavor = FLAVOR_UNKNOWN;
+    char *problem = NULL;
+    if (find_flavor(options, storage, &flavor, &problem) != RESULT_OK)
+        flavor = FLAVOR_UNKNOWN;
+    free(problem);
+    return flavor == FLAVOR_MARIADB;
+}
+
 static enum result ask_mysql(const struct recover_options *options, struct engine_report *ret_report,
                              char **ret_problem)
 {
@@ -75,8 +85,8 @@ static char *describe(const struct engine_report *report)
                      report->executed[0] == '\0' ? "nothing" : report->executed);
 }
 
-static int tell(const struct recover_options *options, const char *password,
-                const struct engine_report *report)
+int recover_verify_tell(const struct recover_options *options, const char *password,
+                        const struct engine_report *report)
 {
     const struct recover_talk talk = {
         .host = options->proxy_host,
@@ -117,7 +127,7 @@ int recover_verify(const struct recover_options *options, const char *password, 
             return recover_say_error(options->is_json, RECOVER_EXIT_USAGE, WHERE_IS_THE_LOG);
         result = recover_engine_from_log(options->datadir, options->error_log, &report, &problem);
     }
-    int code = result == RESULT_OK ? tell(options, password, &report)
+    int code = result == RESULT_OK ? recover_verify_tell(options, password, &report)
                                    : recover_say_error(options->is_json, RECOVER_EXIT_UNREADABLE, problem);
     engine_report_release(&report);
     free(problem);

@@ -85,11 +85,13 @@ void recover_and_start_at(struct place where, struct gate *gate, struct server *
     recover_must_at(where, gate, source, "verify");
 }
 
-void recover_run_server_at(struct place where, struct gate *gate, struct server *source)
+void recover_run_server_at(struct place where, struct gate *gate, struct server *source,
+                           const char *error_log)
 {
     const char *argv[ARGUMENTS_MAX + SERVER_ARGUMENTS_MAX];
     size_t count = usual_arguments(gate, source, "run", argv);
 
+    argv[count++] = place_format("--error-log=%s", error_log);
     argv[count++] = "--";
     (void)server_arguments(source, argv + count, SERVER_ARGUMENTS_MAX);
     source->pid = process_start(argv, source->error_log);

@@ -22,9 +22,11 @@ void recover_must_at(struct place where, struct gate *gate, struct server *sourc
 #define recover_and_start(gate, source) recover_and_start_at(HERE, gate, source)
 void recover_and_start_at(struct place where, struct gate *gate, struct server *source);
 
-/* `run -- SERVER…`: becomes the source, which is then ready. */
-#define recover_run_server(gate, source) recover_run_server_at(HERE, gate, source)
-void recover_run_server_at(struct place where, struct gate *gate, struct server *source);
+/* `run -- SERVER…`: becomes the source, which is then ready. error_log: what the tool is told of it, "-" for
+ * stderr. */
+#define recover_run_server(gate, source, error_log) recover_run_server_at(HERE, gate, source, error_log)
+void recover_run_server_at(struct place where, struct gate *gate, struct server *source,
+                           const char *error_log);
 
 /* Waits until the source is open, doing meanwhile what a refusal says is to be typed for an XA PREPARE that
  * MariaDB's crash recovery has lost. Returns how often that was. */
