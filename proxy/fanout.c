@@ -203,8 +203,8 @@ struct position fanout_oldest_needed(struct fanout *fanout)
 /* ---- start and stop ---- */
 
 enum result fanout_start(struct loop *loop, const struct config *config, struct tls_context *tls,
-                         struct store *store, const struct fanout_identity *identity, const struct fanout_callbacks *callbacks,
-                         struct fanout **ret_fanout)
+                         struct store *store, const struct fanout_identity *identity,
+                         const struct fanout_callbacks *callbacks, struct fanout **ret_fanout)
 {
     struct fanout *fanout = xcalloc(1, sizeof(*fanout));
     fanout->loop = loop;

@@ -154,6 +154,10 @@ class Machine:
         assert run.returncode == 0, f"on {self.name}, exit code {run.returncode}:\n{script}\n{run.stdout}"
         return run.stdout
 
+    def look(self, script):
+        """The same for a test's own looks: `refute COMMAND` where `set -e` would not notice that `! COMMAND` fails."""
+        return self.run('refute() { if "$@"; then echo "not expected: $*"; return 1; fi; }\n' + script)
+
     def stop(self):
         if self.leader is not None:
             os.kill(int(self.leader), signal.SIGKILL)  # and with it all that the machine runs

@@ -126,7 +126,7 @@ class Run:
 # ---- what each section promises
 
 def installed(run):
-    run.gate.run("""
+    run.gate.look("""
         test "$(systemctl is-enabled ackgate)" = disabled
         test "$(systemctl is-active ackgate)" = inactive
         test "$(stat -c '%U:%G %a' /etc/ackgate/ackgate.cnf)" = "root:ackgate 640"
@@ -205,10 +205,10 @@ def looked_at(run):
 
 def service_behaves(run):
     """A reload with mistakes fails, a hanging loop is ended, a rotated log goes on."""
-    run.gate.run("""
+    run.gate.look("""
         cp -p /etc/ackgate/ackgate.cnf good
         echo 'no_such_key = 1' >> /etc/ackgate/ackgate.cnf
-        ! systemctl reload ackgate
+        refute systemctl reload ackgate
         test $(systemctl is-active ackgate) = active
         cp -p good /etc/ackgate/ackgate.cnf
         printf '[ackgate]\\nlog_file = /var/log/ackgate/ackgate.log\\n' >> /etc/ackgate/ackgate.cnf
@@ -222,7 +222,7 @@ def service_behaves(run):
     run.gate.run("logrotate --force /etc/logrotate.d/ackgate; systemctl reload ackgate")
     wait_for("lines in the new log", lambda: "read /etc/ackgate/ackgate.cnf again" in
              run.gate.run("cat /var/log/ackgate/ackgate.log"))
-    run.gate.run("""
+    run.gate.look("""
         grep -q 'ackgate ready' /var/log/ackgate/ackgate.log.1
         rm /run/systemd/system/ackgate.service.d/short.conf
         systemctl daemon-reload
@@ -234,7 +234,7 @@ def service_behaves(run):
 
 def newer_package(run):
     """The same, with a higher version."""
-    run.gate.run("""
+    run.gate.look("""
         sha256sum /etc/ackgate/ackgate.cnf > before
         systemctl show -P InvocationID ackgate > invocation
         dpkg-deb -R ackgate_*.deb unpacked
@@ -244,7 +244,7 @@ def newer_package(run):
 
 
 def upgraded(run):
-    run.gate.run("""
+    run.gate.look("""
         test "$(dpkg-query -f '${Version}' -W ackgate)" = 99.0
         sha256sum --check before
         test "$(systemctl show -P InvocationID ackgate)" != "$(cat invocation)"
@@ -260,13 +260,14 @@ def taken_out(run):
     run.wait_for_all_orders(run.db1, run.db2, run.db3)
     lost = run.application.confirmed - run.family.orders(run.db1)
     assert not lost, f"confirmed, and not on the source: {lost}"
-    run.gate.run("""
-        ! systemctl cat ackgate
+    run.gate.look("""
+        refute systemctl cat ackgate
+        refute pgrep -x ackgate
         for gone in /etc/ackgate /var/lib/ackgate /var/log/ackgate /usr/sbin/ackgate /etc/logrotate.d/ackgate; do
-            ! test -e $gone
+            refute test -e $gone
         done
         getent passwd ackgate""")
-    run.db1.run(f"! test -e /etc/ackgate; systemctl restart {run.family.unit}")
+    run.db1.look(f"refute test -e /etc/ackgate; systemctl restart {run.family.unit}")
 
 
 BEFORE = {"Upgrading": newer_package}
