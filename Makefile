@@ -108,6 +108,17 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
+$(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
+
+## make bench-admin  what 50 admin clients that read every table cost in commits per second (SERVER=)
+.PHONY: bench-admin
+bench-admin: deps
+	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BUILD)/bench/admin_polling
+	@$(BUILD)/bench/admin_polling
+
 # Unit tests sync files a lot; what they test is the order of it, not the disk.
 IN_MEMORY = $(if $(wildcard /dev/shm/.),UNIT_TMPDIR=/dev/shm)
 # The targets below install what is missing first, and then run make again, which finds it.

@@ -3,7 +3,7 @@
 
 #include "protocol/xalloc.h"
 #include "proxy/admin_session.h"
-#include "proxy/admin_sql.h"
+#include "proxy/admin_worker.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/source_rotate.h"
@@ -33,6 +33,13 @@ static struct admin_session *find_session(struct admin *admin, uint64_t connecti
             return admin->sessions[i];
     }
     return NULL;
+}
+
+static void on_query_done(void *argument, uint32_t connection_id, const struct resultset_writer *response)
+{
+    struct admin_session *session = find_session(argument, connection_id);
+    if (session != NULL)
+        admin_session_respond(session, response);
 }
 
 static void on_rotated(void *argument, uint32_t connection_id, const char *error)
@@ -98,7 +105,7 @@ enum result admin_start(struct loop *loop, const struct config *config, struct p
         .config = config,
         .pipeline = pipeline,
         .admin = admin,
-        .sql = admin_sql_new(pipeline),
+        .worker = admin_worker_new(loop, pipeline, on_query_done, admin),
         .on_ended = on_ended,
     };
     admin->rotate = source_rotate_new(loop, config, on_rotated, admin);
@@ -117,11 +124,11 @@ void admin_stop(struct admin **admin)
         return;
     *admin = NULL;
     source_rotate_free(&old->rotate);
+    admin_worker_free(&old->port.worker);
     for (size_t i = 0; i < old->listener_count; i++)
         listener_close(&old->listeners[i]);
     for (size_t i = 0; i < old->session_count; i++)
         admin_session_free(&old->sessions[i]);
-    admin_sql_free(&old->port.sql);
     free(old);
 }
 

@@ -4,6 +4,7 @@
 #include "protocol/constants.h"
 #include "proxy/admin.h"
 #include "proxy/admin_recover.h"
+#include "proxy/admin_worker.h"
 #include "proxy/log.h"
 #include "proxy/runtime.h"
 
@@ -123,12 +124,14 @@ static void on_kill(struct admin_context *context, const struct admin_match *mat
     free(text);
 }
 
-/* Sent by clients on Ctrl-C; statements here are over before it comes. */
+/* Sent by clients on Ctrl-C. */
 static void on_kill_query(struct admin_context *context, const struct admin_match *match,
                           struct resultset_writer *out)
 {
-    (void)context;
-    (void)match;
+    char *text = admin_token_value(match->captures[0]);
+    if (context->worker != NULL)
+        admin_worker_interrupt(context->worker, (uint32_t)strtoul(text, NULL, 10));
+    free(text);
     admin_ok(out, "");
 }
 

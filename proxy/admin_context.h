@@ -6,22 +6,24 @@
 
 struct admin;
 struct admin_sql;
+struct admin_worker;
 
 #define ADMIN_SCHEMA         "ackgate"
 #define ADMIN_SERVER_VERSION "8.4.0-ackgate-" ACKGATE_VERSION
 
-enum { ADMIN_USER_MAX = 128 };
+enum { ADMIN_USER_MAX = 128, ADMIN_PEER_MAX = 128 };
 
 struct admin_context {
     struct admin *admin; /* for KILL of another admin session; may be NULL */
-    struct admin_sql *sql;
+    struct admin_worker *worker;
+    struct admin_sql *sql; /* without a worker: queries are answered at once */
     struct pipeline *pipeline;
     uint32_t connection_id;
     char user[ADMIN_USER_MAX];
-    const char *peer;
+    char peer[ADMIN_PEER_MAX];
     char db[65];       /* "" or ADMIN_SCHEMA */
     bool is_read_only; /* admin.stats_user */
-    bool is_waiting;   /* the statement's answer comes later */
+    bool is_waiting;   /* the answer comes later: admin_session_respond() */
 };
 
 #endif

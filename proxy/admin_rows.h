@@ -18,16 +18,19 @@ struct admin_value {
     enum admin_value_kind kind;
     int64_t integer;
     double real;
-    char *text; /* ADMIN_TEXT; owned, with a NUL */
+    const char *text; /* ADMIN_TEXT; lives as long as the rows, with a NUL */
     size_t length;
 };
+
+struct admin_rows_block; /* admin_rows.c */
 
 struct admin_rows {
     struct admin_value *values; /* row by row */
     size_t columns;
     size_t count; /* of values written */
     size_t room;
-    size_t bytes; /* about what it takes in memory */
+    size_t bytes;                   /* about what it takes in memory */
+    struct admin_rows_block *texts; /* owned, the latest first */
 };
 
 void admin_rows_init(struct admin_rows *rows, size_t columns);

@@ -165,18 +165,24 @@ static void on_payload(void *argument, struct span payload)
     resultset_writer_release(&out);
 }
 
+void admin_session_respond(struct admin_session *session, const struct resultset_writer *response)
+{
+    session->context.is_waiting = false;
+    channel_send_framed(session->channel, (struct span){response->data, response->length},
+                        response->sequence);
+    channel_resume(session->channel);
+}
+
 void admin_session_answer(struct admin_session *session, const char *error)
 {
     struct resultset_writer out;
-    session->context.is_waiting = false;
     resultset_writer_init(&out, session->capabilities, channel_next_sequence(session->channel));
     if (error != NULL)
         admin_error(&out, ERROR_CODE_UNKNOWN, "ackgate: %s", error);
     else
         admin_ok(&out, "");
-    channel_send_framed(session->channel, (struct span){out.data, out.length}, out.sequence);
+    admin_session_respond(session, &out);
     resultset_writer_release(&out);
-    channel_resume(session->channel);
 }
 
 static void on_closed(void *argument, enum result reason)
@@ -255,13 +261,13 @@ struct admin_session *admin_session_start(const struct admin_port *port, int fd,
     session->port = port;
     session->context = (struct admin_context){
         .admin = port->admin,
-        .sql = port->sql,
+        .worker = port->worker,
         .pipeline = port->pipeline,
         .connection_id = connection_id,
     };
     session->channel =
         channel_new(port->loop, fd, SERVER_LOGIN_PAYLOAD_MAX, callbacks_of(session, &callbacks));
-    session->context.peer = channel_peer(session->channel);
+    snprintf(session->context.peer, sizeof(session->context.peer), "%s", channel_peer(session->channel));
     if (is_full)
         refuse_full(session);
     else

@@ -2,6 +2,7 @@
 #ifndef ACKGATE_PROXY_ADMIN_SESSION_H
 #define ACKGATE_PROXY_ADMIN_SESSION_H
 
+#include "protocol/resultset.h"
 #include "proxy/admin_context.h"
 
 struct admin_session;
@@ -12,14 +13,16 @@ struct admin_port {
     const struct config *config;
     struct pipeline *pipeline;
     struct admin *admin;
-    struct admin_sql *sql;
+    struct admin_worker *worker;
     void (*on_ended)(struct admin *admin, struct admin_session *session); /* it frees itself then */
 };
 
 /* Takes over fd. is_full: the client only gets error 1040. */
 struct admin_session *admin_session_start(const struct admin_port *port, int fd, uint32_t connection_id,
                                           bool is_full);
-/* The answer to a statement that waited (admin_context): OK, or error 1105 with the sentence. */
+/* What a statement that waited (admin_context) is answered with: packets, or OK or error 1105 with the
+ * sentence. */
+void admin_session_respond(struct admin_session *session, const struct resultset_writer *response);
 void admin_session_answer(struct admin_session *session, const char *error);
 /* Ends it at once, without on_ended. */
 void admin_session_free(struct admin_session **session);

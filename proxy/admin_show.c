@@ -142,7 +142,7 @@ static void run(struct admin_context *context, const struct show *show, const st
         add_query(&query, show->query, has_name ? name : "");
         admin_query_add(&query, ")");
         if (add_filter(&query, show, tokens, next))
-            admin_sql_run(context->sql, context, &query, out);
+            admin_run_query(context, &query, out);
         else
             admin_syntax_error(out, tokens, next);
     }

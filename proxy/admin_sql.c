@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { STEPS_PER_CALL = 1000, CALLS_MAX = 500, HEAP_MAX_BYTES = 64 * 1024 * 1024 };
+enum { STEPS_PER_CALL = 1000, CALLS_MAX = 20000, HEAP_MAX_BYTES = 64 * 1024 * 1024 };
 
 static const struct {
     int id;
@@ -84,20 +84,24 @@ void admin_sql_free(struct admin_sql **sql)
     free(old);
 }
 
-const struct admin_rows *admin_snapshot_rows(struct admin_snapshot *snapshot)
+/* ---- the tables as they stand ---- */
+
+void admin_sql_fill(struct admin_sql *sql)
 {
-    if (!snapshot->is_filled) {
-        snapshot->table->fill(snapshot->sql->pipeline, &snapshot->rows);
+    for (size_t i = 0; i < admin_table_count(); i++) {
+        struct admin_snapshot *snapshot = &sql->snapshots[i];
+        if (!snapshot->is_needed)
+            continue;
+        snapshot->table->fill(sql->pipeline, &snapshot->rows);
         snapshot->is_filled = true;
     }
-    return &snapshot->rows;
 }
 
 static void forget_snapshots(struct admin_sql *sql)
 {
     for (size_t i = 0; i < admin_table_count(); i++) {
         admin_rows_release(&sql->snapshots[i].rows);
-        sql->snapshots[i].is_filled = false;
+        sql->snapshots[i].is_needed = sql->snapshots[i].is_filled = false;
     }
 }
 
@@ -132,7 +136,7 @@ static void write_error(struct admin_sql *sql, const struct admin_query *query, 
     int code = sqlite3_errcode(sql->database);
     if (code == SQLITE_INTERRUPT) {
         resultset_writer_error(out, ERROR_CODE_QUERY_INTERRUPTED,
-                               "The query takes too long for the loop it runs on; ask for less");
+                               "The query takes too long, or was interrupted; ask for less");
     } else if (code == SQLITE_AUTH) {
         resultset_writer_error(out, ERROR_CODE_OPTION_PREVENTS_STATEMENT,
                                "The tables here are read-only; HELP lists what can be changed");
@@ -187,7 +191,7 @@ static void step_all(struct admin_sql *sql, sqlite3_stmt *statement, const struc
             keep_value(statement, i, &rows);
     }
     if (status == SQLITE_ROW || rows.bytes > ADMIN_SQL_RESULT_MAX) {
-        resultset_writer_error(out, ERROR_CODE_UNKNOWN, "The result is larger than 15 MiB; use LIMIT");
+        resultset_writer_error(out, ERROR_CODE_UNKNOWN, "The result is larger than 4 MiB; use LIMIT");
     } else if (status != SQLITE_DONE) {
         write_error(sql, query, out);
     } else {
@@ -196,23 +200,42 @@ static void step_all(struct admin_sql *sql, sqlite3_stmt *statement, const struc
     admin_rows_release(&rows);
 }
 
-void admin_sql_run(struct admin_sql *sql, const struct admin_context *context,
-                   const struct admin_query *query, struct resultset_writer *out)
+bool admin_sql_prepare(struct admin_sql *sql, const struct admin_context *context,
+                       const struct admin_query *query, struct resultset_writer *out)
 {
-    sqlite3_stmt *statement = NULL;
     const char *tail = NULL;
     sql->context = context;
     sql->steps = 0;
     sql->deadline_us = clock_monotonic_us() + ADMIN_SQL_TIME_MAX_MS * 1000;
-    if (sqlite3_prepare_v2(sql->database, query->text, -1, &statement, &tail) != SQLITE_OK)
+    bool is_good = false;
+    if (sqlite3_prepare_v2(sql->database, query->text, -1, &sql->statement, &tail) != SQLITE_OK)
         write_error(sql, query, out);
-    else if (statement == NULL)
+    else if (sql->statement == NULL)
         resultset_writer_error(out, ERROR_CODE_PARSE, "Query was empty");
     else if (tail[strspn(tail, " ;\t\r\n")] != '\0')
         resultset_writer_error(out, ERROR_CODE_PARSE, "One statement at a time, please");
     else
-        step_all(sql, statement, query, out);
-    sqlite3_finalize(statement);
+        is_good = true;
+    if (!is_good)
+        admin_sql_cancel(sql);
+    return is_good;
+}
+
+void admin_sql_execute(struct admin_sql *sql, const struct admin_query *query, struct resultset_writer *out)
+{
+    step_all(sql, sql->statement, query, out);
+    admin_sql_cancel(sql);
+}
+
+void admin_sql_cancel(struct admin_sql *sql)
+{
+    sqlite3_finalize(sql->statement);
+    sql->statement = NULL;
     forget_snapshots(sql);
     sql->context = NULL;
+}
+
+void admin_sql_interrupt(struct admin_sql *sql)
+{
+    sqlite3_interrupt(sql->database);
 }

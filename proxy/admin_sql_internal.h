@@ -13,21 +13,20 @@ struct admin_snapshot {
     struct admin_sql *sql;
     const struct admin_table *table;
     struct admin_rows rows;
-    bool is_filled; /* in this statement */
+    bool is_needed; /* by the query under way */
+    bool is_filled;
 };
 
 struct admin_sql {
     sqlite3 *database;
     struct pipeline *pipeline;
-    const struct admin_context *context; /* of the statement under way */
+    sqlite3_stmt *statement;             /* the one under way */
+    const struct admin_context *context; /* of it */
     struct admin_snapshot snapshots[ADMIN_TABLES_MAX];
     bool is_declaring; /* a virtual table, not the client */
     uint64_t deadline_us;
     unsigned steps; /* of the progress handler in this statement */
 };
-
-/* The table's rows in this statement. */
-const struct admin_rows *admin_snapshot_rows(struct admin_snapshot *snapshot);
 
 /* The rows that the statement gave, as one result set. */
 void admin_result_write(sqlite3_stmt *statement, const struct admin_rows *rows,

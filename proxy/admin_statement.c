@@ -1,8 +1,9 @@
 /* Telling the statements of admin_statement.h apart. */
 #include "proxy/admin_statement.h"
-#include "recovery/tail_text.h"
 
 #include "protocol/constants.h"
+#include "proxy/admin_worker.h"
+#include "recovery/tail_text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -68,6 +69,18 @@ void admin_syntax_error(struct resultset_writer *out, const struct admin_tokens 
                 (const char *)text.data);
 }
 
+void admin_run_query(struct admin_context *context, struct admin_query *query, struct resultset_writer *out)
+{
+    if (context->worker != NULL) {
+        admin_worker_submit(context->worker, context, query, out);
+        context->is_waiting = true;
+    } else if (admin_sql_prepare(context->sql, context, query, out)) {
+        admin_sql_fill(context->sql);
+        admin_sql_execute(context->sql, query, out);
+    }
+    admin_query_release(query);
+}
+
 bool admin_may_change(const struct admin_context *context, struct resultset_writer *out)
 {
     if (context->is_read_only)
@@ -112,8 +125,7 @@ static void run_query(struct admin_context *context, const struct admin_tokens *
 {
     struct admin_query query = {.text = NULL};
     admin_query_add_tokens(&query, tokens, 0);
-    admin_sql_run(context->sql, context, &query, out);
-    admin_query_release(&query);
+    admin_run_query(context, &query, out);
 }
 
 static bool run_use(struct admin_context *context, const struct admin_tokens *tokens,

@@ -28,6 +28,8 @@ __attribute__((format(printf, 3, 4))) void admin_error(struct resultset_writer *
 /* 1064 at a token of the statement, by its index; tokens->count: at its end. */
 void admin_syntax_error(struct resultset_writer *out, const struct admin_tokens *tokens, size_t index);
 
+/* Runs the query, at once or on the worker; takes its memory. */
+void admin_run_query(struct admin_context *context, struct admin_query *query, struct resultset_writer *out);
 /* Whether the session may change something; if not, error 1227 has been written. */
 bool admin_may_change(const struct admin_context *context, struct resultset_writer *out);
 

@@ -59,7 +59,7 @@ static int on_disconnect(sqlite3_vtab *vtab)
 
 static int on_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
-    (void)vtab;
+    ((struct vtab *)vtab)->snapshot->is_needed = true;
     info->estimatedCost = 1000;
     info->estimatedRows = 100;
     return SQLITE_OK;
@@ -86,7 +86,9 @@ static int on_filter(sqlite3_vtab_cursor *base, int index, const char *text, int
     (void)argc;
     (void)argv;
     struct cursor *cursor = (struct cursor *)base;
-    cursor->rows = admin_snapshot_rows(((struct vtab *)base->pVtab)->snapshot);
+    const struct admin_snapshot *snapshot = ((struct vtab *)base->pVtab)->snapshot;
+    assert(snapshot->is_filled); /* nothing is read that was not asked for when it was prepared */
+    cursor->rows = &snapshot->rows;
     cursor->row = 0;
     return SQLITE_OK;
 }
