@@ -2,6 +2,7 @@
 #include "proxy/listener.h"
 
 #include "protocol/xalloc.h"
+#include "proxy/listener_inherit.h"
 #include "proxy/log.h"
 #include "proxy/timer.h"
 
@@ -25,6 +26,7 @@ struct listener {
     struct timer pause;
     listener_accept_fn *on_accept;
     void *argument;
+    /* "": none, or it belongs to whoever handed the socket over */
     char unix_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
@@ -54,12 +56,16 @@ static void on_pause_over(void *argument)
     event_add(listener->watcher, NULL);
 }
 
-static enum result open_unix(const char *path, int *ret_fd)
+static enum result open_unix(const char *path, bool *ret_is_inherited, int *ret_fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (path[0] == '\0' || strlen(path) >= sizeof(address.sun_path))
         return RESULT_MALFORMED;
     strcpy(address.sun_path, path);
+    *ret_fd = listener_inherit_take((struct sockaddr *)&address);
+    *ret_is_inherited = *ret_fd >= 0;
+    if (*ret_is_inherited)
+        return RESULT_OK;
     struct stat status;
     if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode))
         unlink(path); /* left behind by a process that was killed */
@@ -94,7 +100,23 @@ static enum result split_address(const char *address, char *ret_host, size_t hos
     return RESULT_OK;
 }
 
-static enum result open_tcp(const char *address, int *ret_fd)
+static int bind_tcp(const struct addrinfo *info)
+{
+    int one = 1;
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (bind(fd, info->ai_addr, info->ai_addrlen) != 0) {
+        int reason = errno;
+        close(fd);
+        errno = reason;
+        return -1;
+    }
+    return fd;
+}
+
+static enum result open_tcp(const char *address, bool *ret_is_inherited, int *ret_fd)
 {
     char host[256];
     const char *port;
@@ -105,19 +127,15 @@ static enum result open_tcp(const char *address, int *ret_fd)
     struct addrinfo *found = NULL;
     if (getaddrinfo(host[0] == '\0' ? NULL : host, port, &hints, &found) != 0)
         return RESULT_MALFORMED;
-    int one = 1;
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    bool is_bound = fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0;
+    int fd = listener_inherit_take(found->ai_addr);
+    *ret_is_inherited = fd >= 0;
+    if (fd < 0)
+        fd = bind_tcp(found);
     int reason = errno;
     freeaddrinfo(found);
-    if (!is_bound) {
-        if (fd >= 0)
-            close(fd);
-        errno = reason;
+    errno = reason;
+    if (fd < 0)
         return RESULT_IO;
-    }
     *ret_fd = fd;
     return RESULT_OK;
 }
@@ -127,9 +145,13 @@ enum result listener_open(struct loop *loop, const char *address, listener_accep
 {
     int fd = -1;
     bool is_unix = strncmp(address, "unix:", 5) == 0;
-    enum result result = is_unix ? open_unix(address + 5, &fd) : open_tcp(address, &fd);
+    bool is_inherited = false;
+    enum result result =
+        is_unix ? open_unix(address + 5, &is_inherited, &fd) : open_tcp(address, &is_inherited, &fd);
     if (result != RESULT_OK)
         return result;
+    if (is_inherited)
+        log_info("listener", "%s was handed over by whoever started ackgate", address);
     if (listen(fd, BACKLOG) != 0) {
         int reason = errno;
         close(fd);
@@ -140,7 +162,7 @@ enum result listener_open(struct loop *loop, const char *address, listener_accep
     listener->fd = fd;
     listener->on_accept = on_accept;
     listener->argument = argument;
-    if (is_unix)
+    if (is_unix && !is_inherited)
         strcpy(listener->unix_path, address + 5);
     timer_init(&listener->pause, loop, on_pause_over, listener);
     listener->watcher = event_new(loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, listener);

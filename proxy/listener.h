@@ -11,7 +11,8 @@ struct listener;
 typedef void listener_accept_fn(void *argument, int fd);
 
 /*
- * Binds, listens and accepts until closed. RESULT_MALFORMED: not an address; RESULT_IO: errno says why, also
+ * Binds (or takes the socket that was handed over for this address: listener_inherit.h), listens and accepts
+ * until closed. RESULT_MALFORMED: not an address; RESULT_IO: errno says why, also
  * when another listener has the address. Out of descriptors it pauses accepting for 100 ms.
  */
 MUST_CHECK enum result listener_open(struct loop *loop, const char *address, listener_accept_fn *on_accept,

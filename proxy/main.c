@@ -8,6 +8,7 @@
 #include "protocol/xalloc.h"
 #include "proxy/admin.h"
 #include "proxy/config.h"
+#include "proxy/listener_inherit.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
 #include "proxy/notify.h"
@@ -147,11 +148,13 @@ static void stop(struct daemon *daemon)
 static int run(struct config *config)
 {
     struct daemon daemon = {.config = config};
+    listener_inherit_start();
     sql_client_library_init();
     if (start(&daemon) != RESULT_OK) {
         stop(&daemon);
         return EXIT_START;
     }
+    listener_inherit_end();
     daemon.signals = signals_start(daemon.loop, on_signal, &daemon);
     log_info("ackgate", "ackgate ready");
     notify_ready();

@@ -19,9 +19,8 @@ struct status_history {
     uint64_t last_ms;
     uint64_t last_confirmed;
     struct acks_seen last_acks[CONFIG_VOTERS_MAX];
-    struct view_replica *views; /* one for each voter */
-    size_t voter_count;
-    size_t next; /* where the next sample goes */
+    struct view_replica *views; /* room for all voters that there can be: a reload adds some */
+    size_t next;                /* where the next sample goes */
     size_t count;
     struct status_sample samples[HISTORY_SAMPLES_MAX];
 };
@@ -60,8 +59,8 @@ static void take_sample(struct status_history *history)
                                      .took_ms = now_ms - history->last_ms,
                                      .confirmed = counters.commits_confirmed - history->last_confirmed,
                                      .waiting = quorum.waiting_transactions};
-    size_t views = pipeline_view_replicas(history->pipeline, history->views, history->voter_count);
-    for (size_t i = 0; i < views; i++)
+    size_t views = pipeline_view_replicas(history->pipeline, history->views, CONFIG_VOTERS_MAX);
+    for (size_t i = 0; i < views && history->views[i].is_voter; i++)
         sample_voter(history, i, sample);
     history->last_ms = now_ms;
     history->last_confirmed = counters.commits_confirmed;
@@ -81,8 +80,7 @@ struct status_history *status_history_start(struct loop *loop, struct pipeline *
 {
     struct status_history *history = xcalloc(1, sizeof(*history));
     history->pipeline = pipeline;
-    history->voter_count = pipeline_config(pipeline)->voter_count;
-    history->views = xcalloc(history->voter_count, sizeof(history->views[0]));
+    history->views = xcalloc(CONFIG_VOTERS_MAX, sizeof(history->views[0]));
     history->last_ms = clock_monotonic_ms();
     timer_init(&history->timer, loop, on_timer, history);
     timer_start(&history->timer, HISTORY_INTERVAL_MS);

@@ -17,7 +17,8 @@
 
 static const char index_name[] = "ackgate-store.index";
 static const char index_name_new[] = "ackgate-store.index.new";
-static const char head_word[] = "ackgate-store 1 ";
+static const char head_word[] = "ackgate-store ";
+enum { FORMAT_VERSION = 1 };
 
 enum { INDEX_BYTES_MAX = 1024 * 1024 * 1024, CRC_DIGITS = 8 };
 
@@ -105,7 +106,7 @@ static char *format_index(const struct store_index *index, size_t *ret_length)
     char *text = NULL;
     FILE *out = open_memstream(&text, ret_length);
     assert(out != NULL);
-    print_line(out, xasprintf("%s%s", head_word, flavor_name(index->flavor)));
+    print_line(out, xasprintf("%s%d %s", head_word, FORMAT_VERSION, flavor_name(index->flavor)));
     for (size_t i = 0; i < index->count; i++)
         print_line(out, format_file(index, &index->files[i]));
     int reason = fclose(out);
@@ -194,11 +195,16 @@ static bool parse_file(struct store_index *index, const char *line)
     return true;
 }
 
-static bool parse_head(struct store_index *index, const char *line)
+static bool parse_head(struct store_index *index, const char *line, unsigned long *ret_version)
 {
+    char *end = NULL;
     if (strncmp(line, head_word, strlen(head_word)) != 0)
         return false;
     line += strlen(head_word);
+    *ret_version = strtoul(line, &end, 10);
+    if (end == line || *end != ' ' || *ret_version != FORMAT_VERSION)
+        return false;
+    line = end + 1;
     for (enum flavor flavor = FLAVOR_UNKNOWN; flavor <= FLAVOR_MARIADB; flavor++) {
         if (strcmp(line, flavor_name(flavor)) == 0) {
             index->flavor = flavor;
@@ -218,8 +224,9 @@ static const char *check_line(const char *line)
     return crc == line_crc(end + 1, strlen(end + 1)) ? end + 1 : NULL;
 }
 
-/* text ends with a NUL and is taken apart. Without a right first line nothing is believed. */
-static bool parse_index(struct store_index *index, char *text)
+/* text ends with a NUL and is taken apart. Without a right first line nothing is believed. *ret_version is
+ * that of the format, when it can be read. */
+static bool parse_index(struct store_index *index, char *text, unsigned long *ret_version)
 {
     bool is_intact = true;
     bool is_first = true;
@@ -227,7 +234,7 @@ static bool parse_index(struct store_index *index, char *text)
     char *line = strsep(&rest, "\n");
     for (; rest != NULL; line = strsep(&rest, "\n")) {
         const char *checked = check_line(line);
-        if (is_first && (checked == NULL || !parse_head(index, checked)))
+        if (is_first && (checked == NULL || !parse_head(index, checked, ret_version)))
             return false;
         if (!is_first && (checked == NULL || !parse_file(index, checked)))
             is_intact = false;
@@ -270,12 +277,15 @@ enum result store_index_load(struct store_index *index, int dir_fd, bool *ret_is
     if (result == RESULT_OK && (status.st_size < 0 || status.st_size > INDEX_BYTES_MAX))
         result = RESULT_TOO_LARGE;
     char *text = NULL;
+    unsigned long version = 0;
     if (result == RESULT_OK) {
         text = xcalloc(1, (size_t)status.st_size + 1);
         result = disk_io_read(fd, (uint8_t *)text, (size_t)status.st_size, 0);
     }
     if (result == RESULT_OK)
-        *ret_is_intact = parse_index(index, text);
+        *ret_is_intact = parse_index(index, text, &version);
+    if (result == RESULT_OK && version > FORMAT_VERSION)
+        result = RESULT_UNSUPPORTED;
     int reason = errno;
     free(text);
     close(fd);

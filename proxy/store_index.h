@@ -10,9 +10,9 @@
  *
  * first the flavour, then a line a file: its size when it was closed ("-": it is the current one), the time
  * of its first event in seconds since 1970, its epoch, "=" and the GTID state before its first event ("-":
- * not known yet), its name. It is written under another name, synced and renamed, so it is whole or not
- * there; a line whose checksum is wrong counts as not there. The files themselves are the truth: what the
- * index does not say is read from them (store_open.c).
+ * not known yet), its name. The number behind the first word is the format's version. It is written under
+ * another name, synced and renamed, so it is whole or not there; a line whose checksum is wrong counts as not
+ * there. The files themselves are the truth: what the index does not say is read from them (store_open.c).
  */
 #ifndef ACKGATE_PROXY_STORE_INDEX_H
 #define ACKGATE_PROXY_STORE_INDEX_H
@@ -49,7 +49,8 @@ void store_index_drop(struct store_index *index, size_t first, size_t count);
 
 /* RESULT_IO (errno): the old file is still there. */
 MUST_CHECK enum result store_index_save(const struct store_index *index, int dir_fd);
-/* Into an empty index. RESULT_NOT_FOUND: there is none. *ret_is_intact false: lines are missing or wrong. */
+/* Into an empty index. RESULT_NOT_FOUND: there is none. RESULT_UNSUPPORTED: a newer version of ackgate wrote
+ * it. *ret_is_intact false: lines are missing or wrong. */
 MUST_CHECK enum result store_index_load(struct store_index *index, int dir_fd, bool *ret_is_intact);
 
 #endif

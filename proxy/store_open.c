@@ -270,6 +270,11 @@ static enum result load(struct store *store, struct numbers *numbers, bool *ret_
     bool is_intact = true;
     enum result result = store_index_load(&store->index, store->dir_fd, &is_intact);
     bool is_there = result == RESULT_OK;
+    if (result == RESULT_UNSUPPORTED)
+        log_error("store",
+                  "a newer version of ackgate wrote the store in %s: start that version again. Nothing was "
+                  "changed here",
+                  store->dir);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND)
         return result;
     result = list_directory(store, numbers);

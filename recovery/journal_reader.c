@@ -142,7 +142,8 @@ static enum result check_start(struct reading *reading, struct journal_header *r
     reader_init(&reader, reading->bytes, reading->length);
     enum result result = journal_header_decode(&reader, ret_header);
     if (result == RESULT_UNSUPPORTED)
-        return fault(reading, result, 8, "a newer version of ackgate wrote this journal");
+        return fault(reading, result, 8,
+                     "a newer version of ackgate wrote this journal: start that version again");
     if (result != RESULT_OK)
         return fault(reading, RESULT_AGAIN, 0, "header: %s", result_text(result));
     struct journal_frame frame;
@@ -191,7 +192,9 @@ static enum result replay_frame(struct reading *reading, struct replay *replay,
     if (result == RESULT_OK)
         result = journal_state_apply(replay->state, &record, frame->sequence, frame->time_ms);
     if (result == RESULT_UNSUPPORTED)
-        return fault(reading, result, at, "record of an unknown type %u", frame->type);
+        return fault(reading, result, at,
+                     "record of an unknown type %u: a newer version of ackgate wrote this journal",
+                     frame->type);
     if (result != RESULT_OK)
         return fault(reading, result, at, "record %" PRIu64 " makes no sense", frame->sequence);
     if (replay->fn != NULL)

@@ -36,7 +36,8 @@ void gate_launch(struct gate *gate)
     ck_assert_msg(gate->pid == 0, "ackgate is running already");
     gate_write_config(gate);
     gate->log_from = stat(gate->log, &status) == 0 ? (long)status.st_size : 0;
-    gate->pid = process_start((const char *const[]){program(), "--config", gate->config, NULL}, gate->log);
+    gate->pid = process_start_with_socket((const char *const[]){program(), "--config", gate->config, NULL},
+                                          gate->log, gate->app_socket > 0 ? gate->app_socket : -1);
 }
 
 int gate_run(struct gate *gate, const char *argument)

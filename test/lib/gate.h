@@ -30,7 +30,8 @@ struct gate {
     uint16_t replication_port;
     uint16_t admin_port;
     uint16_t metrics_port;
-    pid_t pid; /* 0 while not running */
+    pid_t pid;      /* 0 while not running */
+    int app_socket; /* handed over at each start; 0: it opens its own */
     char rule[160];
     char dir[108];
     char data_dir[128]; /* does not exist before the first start; holds store and journal */

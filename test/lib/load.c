@@ -31,6 +31,7 @@ struct load {
     atomic_bool is_over;
     atomic_uint_fast64_t oks;
     atomic_uint_fast64_t breaks;
+    atomic_uint_fast64_t refusals;
     unsigned count;
     struct load_client client[LOAD_CLIENTS_MAX];
     struct load *next;
@@ -104,6 +105,7 @@ static void *run_client(void *arg)
             insert_until_broken(client, conn, &n);
         } else {
             note_error(client, conn, "connect");
+            (void)atomic_fetch_add(&client->load->refusals, 1);
             sleep_ms(RETRY_MS);
         }
         sql_close(conn);
@@ -151,6 +153,11 @@ uint64_t load_oks(struct load *load)
 uint64_t load_breaks(struct load *load)
 {
     return atomic_load(&load->breaks);
+}
+
+uint64_t load_refusals(struct load *load)
+{
+    return atomic_load(&load->refusals);
 }
 
 struct load_goal {

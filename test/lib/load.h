@@ -30,6 +30,8 @@ void load_stop_at(struct place where, struct load *load);
 uint64_t load_oks(struct load *load);
 /* Connections that broke after they had stood. */
 uint64_t load_breaks(struct load *load);
+/* Attempts to connect that failed. */
+uint64_t load_refusals(struct load *load);
 /* Waits until so many more inserts are answered with OK than now. */
 #define load_wait_oks(load, more) load_wait_oks_at(HERE, load, more)
 void load_wait_oks_at(struct place where, struct load *load, uint64_t more);

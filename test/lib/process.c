@@ -15,8 +15,10 @@
 #include "test/lib/janitor.h"
 #include "test/lib/wait.h"
 
-static void become(const char *const *argv, const char *log, pid_t parent)
+/* socket: what becomes descriptor 3, or -1. */
+static void become(const char *const *argv, const char *log, int socket, pid_t parent)
 {
+    char own_pid[24];
     sigset_t none;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -26,7 +28,13 @@ static void become(const char *const *argv, const char *log, pid_t parent)
     int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
         _exit(127);
-    (void)close_range(3, ~0U, 0);
+    if (socket >= 0) {
+        (void)snprintf(own_pid, sizeof own_pid, "%d", (int)getpid());
+        if (dup2(socket, 3) < 0 || fcntl(3, F_SETFD, 0) < 0 || setenv("LISTEN_PID", own_pid, 1) < 0 ||
+            setenv("LISTEN_FDS", "1", 1) < 0)
+            _exit(127);
+    }
+    (void)close_range(socket >= 0 ? 4 : 3, ~0U, 0);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
@@ -35,14 +43,14 @@ static void become(const char *const *argv, const char *log, pid_t parent)
     _exit(127);
 }
 
-static pid_t fork_and_become(const char *const *argv, const char *log)
+static pid_t fork_and_become(const char *const *argv, const char *log, int socket)
 {
     pid_t parent = getpid();
 
     (void)fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)
-        become(argv, log, parent);
+        become(argv, log, socket, parent);
     return pid;
 }
 
@@ -53,7 +61,12 @@ static int exit_code(int status)
 
 pid_t process_start(const char *const *argv, const char *log)
 {
-    pid_t pid = fork_and_become(argv, log);
+    return process_start_with_socket(argv, log, -1);
+}
+
+pid_t process_start_with_socket(const char *const *argv, const char *log, int socket)
+{
+    pid_t pid = fork_and_become(argv, log, socket);
 
     ck_assert_msg(pid > 0, "fork: %m");
     janitor_watch_process(pid);
@@ -64,7 +77,7 @@ int process_run(const char *const *argv, const char *log)
 {
     int status = 0;
 
-    pid_t pid = fork_and_become(argv, log);
+    pid_t pid = fork_and_become(argv, log, -1);
     if (pid < 0)
         return 127;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {

@@ -11,6 +11,8 @@
 /* Runs argv[0] (searched in PATH); stdout and stderr are appended to `log`, stdin is empty. To be called from
  * the thread that lives as long as the child shall: the kernel ends the child with it. */
 pid_t process_start(const char *const *argv, const char *log);
+/* The same with a socket as $LISTEN_FDS hands it over, after sd_listen_fds(3). */
+pid_t process_start_with_socket(const char *const *argv, const char *log, int socket);
 /* Runs to the end and returns the exit code (128 + signal if killed). */
 int process_run(const char *const *argv, const char *log);
 /* The same, failing the test unless the exit code is 0; the argument list ends with NULL. */

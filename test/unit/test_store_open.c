@@ -7,6 +7,8 @@
 
 #include "proxy/clock.h"
 
+#include <zlib.h>
+
 enum { TAIL_BYTES = 300 };
 
 /* A directory with these files, closed in good order. */
@@ -268,6 +270,36 @@ START_TEST(the_index_can_be_made_anew)
 }
 END_TEST
 
+/* The version before it can be started again: nothing is touched. */
+START_TEST(a_newer_format_is_refused)
+{
+    struct fixture fixture;
+    char rest[] = "ackgate-store 2 mysql with whatever comes then";
+    char line[100];
+    struct source_file file = source_file_new(FLAVOR_MYSQL, "binlog.000001", "", true);
+    struct gtid gtid = mysql_gtid(1);
+    source_file_txn(&file, &gtid, 20);
+    keep(&fixture, &file, 1);
+    size_t length, length_then;
+    uint8_t *before = slurp(path_of(&fixture, "binlog.000001"), &length);
+    int line_length =
+        snprintf(line, sizeof(line), "%08lx %s\n", crc32(0, (const Bytef *)rest, (uInt)strlen(rest)), rest);
+    spill(path_of(&fixture, "ackgate-store.index"), line, (size_t)line_length);
+    ck_assert_int_eq(fixture_open(&fixture), RESULT_UNSUPPORTED);
+    char *index = (char *)slurp(path_of(&fixture, "ackgate-store.index"), &length_then);
+    ck_assert_uint_eq(length_then, (size_t)line_length);
+    ck_assert_mem_eq(index, line, length_then);
+    uint8_t *after = slurp(path_of(&fixture, "binlog.000001"), &length_then);
+    ck_assert_uint_eq(length_then, length);
+    ck_assert_mem_eq(after, before, length);
+    free(index);
+    free(before);
+    free(after);
+    source_file_free(&file);
+    fixture_release(&fixture);
+}
+END_TEST
+
 START_TEST(closed_files_are_what_they_were)
 {
     struct fixture fixture;
@@ -371,6 +403,7 @@ int main(void)
     tcase_add_loop_test(tests, a_file_that_had_just_begun, 0, 2);
     tcase_add_test(tests, the_very_first_file_had_just_begun);
     tcase_add_loop_test(tests, the_index_can_be_made_anew, 0, 4);
+    tcase_add_test(tests, a_newer_format_is_refused);
     tcase_add_test(tests, closed_files_are_what_they_were);
     tcase_add_test(tests, leftovers_of_a_purge_go_and_strangers_stay);
     tcase_add_loop_test(tests, a_half_transaction_goes_on_after_a_start, 0, 2);
