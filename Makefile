@@ -98,8 +98,10 @@ $(BUILD)/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/libtest.a $(BUILD)/libprotoco
 
 # Programs that are more than one file: the torture, and its test
 $(BUILD)/torture: $(BUILD)/obj/test/torture/main.o
+$(BUILD)/capture: $(BUILD)/obj/test/fuzz/capture.o
+$(BUILD)/soak: $(BUILD)/obj/test/soak/soak.o
 $(BUILD)/e2e/test_torture: $(BUILD)/obj/test/e2e/test_torture.o
-$(BUILD)/torture $(BUILD)/e2e/test_torture: $(BUILD)/libtorture.a $(BUILD)/libtest.a $(BUILD)/libprotocol.a
+$(BUILD)/torture $(BUILD)/capture $(BUILD)/soak $(BUILD)/e2e/test_torture: $(BUILD)/libtorture.a $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
@@ -119,6 +121,14 @@ bench-admin: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BUILD)/bench/admin_polling
 	@$(BUILD)/bench/admin_polling
 
+# The fuzz targets' corpora as unit tests
+FUZZ_TARGETS := $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+CORPUS_PROGRAMS = $(FUZZ_TARGETS:%=$(BUILD)/unit/corpus_%)
+$(BUILD)/unit/corpus_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/obj/test/fuzz/replay.o $(libs_proxy)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_PROXY)
+
 # Unit tests sync files a lot; what they test is the order of it, not the disk.
 IN_MEMORY = $(if $(wildcard /dev/shm/.),UNIT_TMPDIR=/dev/shm)
 # The targets below install what is missing first, and then run make again, which finds it.
@@ -127,15 +137,15 @@ IN_MEMORY = $(if $(wildcard /dev/shm/.),UNIT_TMPDIR=/dev/shm)
 ## make check      the fast tests: every unit test, and what can be checked of the documents
 check: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory check-run
-check-run: $(UNIT_PROGRAMS) $(PROGRAMS) $(BUILD)/man/ackgate.cnf.5
-	@BUILD=$(BUILD) $(IN_MEMORY) JOBS=2 test/run.sh test/docs/check.py $(UNIT_PROGRAMS)
+check-run: $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS) $(PROGRAMS) $(BUILD)/man/ackgate.cnf.5
+	@BUILD=$(BUILD) $(IN_MEMORY) JOBS=2 test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS)
 
 ## make test       all tests: unit, and end to end on real servers of both families (SERVER=mysql|mariadb for one)
 test: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory test-run
 # What docs/operations.md says is done with the packages, and those are not made of programs with sanitizers.
 NEWCOMER = $(if $(SANITIZE),,test/newcomer/newcomer.py)
-test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(BUILD)/man/ackgate.cnf.5 $(if $(NEWCOMER),$(BUILD)/.packages)
+test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS) $(E2E_PROGRAMS) $(BUILD)/man/ackgate.cnf.5 $(if $(NEWCOMER),$(BUILD)/.packages)
 	@BUILD=$(BUILD) $(IN_MEMORY) test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(NEWCOMER) $(E2E_PROGRAMS)
 
 ## make test-newcomer  docs/operations.md followed word for word on fresh machines (SERVER=mysql|mariadb for one family)
@@ -173,13 +183,18 @@ fuzz: deps
 	@command -v clang >/dev/null || { echo "make fuzz needs clang: apt-get install clang"; exit 1; }
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz CFLAGS='-O1 -g' WARNINGS='-Wall -Wextra -Werror' \
 	  SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzz-run
-FUZZ ?= $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+FUZZ ?= $(FUZZ_TARGETS)
 SECONDS ?= 60
 fuzz-run: $(FUZZ:%=$(BUILD)/fuzz_%)
 	@SECONDS_EACH=$(SECONDS) test/fuzz/run.sh $^
-$(BUILD)/fuzz_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/librecovery.a $(BUILD)/libprotocol.a
+$(BUILD)/fuzz_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(libs_proxy)
 	$(if $(V),,@echo "  LD   $@")
-	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(LIBS_PROTOCOL)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(LIBS_PROXY)
+
+.PHONY: fuzz-corpus
+## make fuzz-corpus  captures what real servers and clients say, anew, into test/fuzz/corpus
+fuzz-corpus: $(PROGRAMS) $(BUILD)/capture
+	@$(BUILD)/capture
 
 ## make demo       source, two replicas and ackgate on this machine, and the story of a commit (SERVER=, DEMO=once)
 demo: deps

@@ -12,7 +12,10 @@ for program in "$@"; do
     mkdir -p "$found"
     echo "fuzz $name, $seconds s"
     seeds=test/fuzz/corpus/$name
-    case "$name" in binlog | tail) seeds="$seeds test/golden" ;; esac
+    case "$name" in
+    binlog | tail) seeds="$seeds test/golden" ;;
+    config) seeds="$seeds conf" ;;
+    esac
     if ! "$program" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
         -artifact_prefix="$found/" "$found" $seeds >"$found.log" 2>&1; then
         failed=1

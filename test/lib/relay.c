@@ -37,6 +37,8 @@ struct relay {
     atomic_bool is_cut;
     atomic_bool is_silent;
     atomic_uint delay_ms;
+    relay_tap_fn *tap; /* under the lock */
+    void *tap_argument;
     struct relay *next;
 };
 
@@ -79,6 +81,16 @@ static void corrupt(struct relay *relay, char *bytes, size_t size)
     (void)pthread_mutex_unlock(&relay->lock);
 }
 
+static void show(const struct pair *pair, bool is_from_target, const char *bytes, size_t size)
+{
+    struct relay *relay = pair->relay;
+
+    (void)pthread_mutex_lock(&relay->lock);
+    if (relay->tap)
+        relay->tap(relay->tap_argument, pair->number, is_from_target, bytes, size);
+    (void)pthread_mutex_unlock(&relay->lock);
+}
+
 static bool send_all(int fd, const char *bytes, size_t size)
 {
     while (size > 0) {
@@ -104,6 +116,7 @@ static bool pump(struct pair *pair, int from, char *chunk)
         sleep_ms(delay_ms);
     if (from == 1)
         corrupt(pair->relay, chunk, (size_t)got);
+    show(pair, from == 1, chunk, (size_t)got);
     return send_all(pair->side[!from], chunk, (size_t)got);
 }
 
@@ -231,6 +244,14 @@ void relay_release(struct relay *relay)
 {
     atomic_store(&relay->held_after, UINT_MAX);
     atomic_store(&relay->is_holding, false);
+}
+
+void relay_tap(struct relay *relay, relay_tap_fn *tap, void *argument)
+{
+    (void)pthread_mutex_lock(&relay->lock);
+    relay->tap = tap;
+    relay->tap_argument = argument;
+    (void)pthread_mutex_unlock(&relay->lock);
 }
 
 void relay_cut(struct relay *relay, bool is_cut)

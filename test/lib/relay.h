@@ -5,6 +5,7 @@
 #define ACKGATE_TEST_RELAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct relay;
@@ -28,6 +29,11 @@ void relay_release(struct relay *relay);
 void relay_cut(struct relay *relay, bool is_cut);
 void relay_silence(struct relay *relay, bool is_silent);
 void relay_slow(struct relay *relay, unsigned delay_ms);
+/* Shows all that passes, on the connections' own threads, one call at a time; to be set before the first
+ * connection. */
+typedef void relay_tap_fn(void *argument, unsigned connection, bool is_from_target, const void *bytes,
+                          size_t size);
+void relay_tap(struct relay *relay, relay_tap_fn *tap, void *argument);
 /* Connections taken so far. */
 unsigned relay_connections(struct relay *relay);
 

@@ -82,6 +82,13 @@ void world_empty(struct world *world, enum party party)
 
 /* ---- servers ---- */
 
+/* A write to a tmpfs that is killed or finds no room leaves half a page, which only the doublewrite buffer
+ * mends. */
+static struct server *make_server(const struct world *world, const char *name)
+{
+    return server_new(world->family, name, "--innodb-doublewrite=ON", NULL);
+}
+
 /* Replicas find out soon that a connection is dead; a MySQL replica trusts only what it has applied, as
  * MariaDB does. */
 static void make_servers(struct world *world)
@@ -94,12 +101,13 @@ static void make_servers(struct world *world)
         "--loose-rpl-semi-sync-master-wait-point=AFTER_SYNC",
     };
 
-    world->source = server_new(world->family, "source", NULL);
+    world->source = make_server(world, "source");
     for (size_t i = 0; i < sizeof native / sizeof *native && !world->has_gate; i++)
         server_add_option(world->source, "%s", native[i]);
     for (unsigned i = 0; i < WORLD_REPLICAS; i++) {
-        world->replica[i] = server_new(world->family, place_format("r%u", i + 1),
-                                       "--loose-replica-net-timeout=4", "--loose-slave-net-timeout=4", NULL);
+        world->replica[i] = make_server(world, place_format("r%u", i + 1));
+        server_add_option(world->replica[i], "--loose-replica-net-timeout=4");
+        server_add_option(world->replica[i], "--loose-slave-net-timeout=4");
         if (world->family == FAMILY_MYSQL)
             server_add_option(world->replica[i], "--relay-log-recovery=1");
     }
