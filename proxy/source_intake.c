@@ -57,8 +57,7 @@ static enum result check_place(struct source_intake *intake, const struct binlog
     if ((uint32_t)end == header->log_pos)
         return RESULT_OK;
     snprintf(intake->message, sizeof(intake->message),
-             "a %s event ends at %" PRIu32 " by its header and at %" PRIu64 " by our count in file %" PRIu64
-             " (is binlog encryption on? MariaDB's encrypted binlogs cannot be relayed)",
+             "a %s event ends at %" PRIu32 " by its header and at %" PRIu64 " by our count in file %" PRIu64,
              binlog_event_type_name(header->type), header->log_pos, end, intake->at.file);
     return RESULT_DIVERGED;
 }
@@ -147,6 +146,13 @@ static enum result check_event(struct source_intake *intake, const struct binlog
     return result;
 }
 
+/* A dump that begins inside of an encrypted file of MariaDB's says again how that is encrypted; what it sends
+ * is not. */
+static bool is_repeated(const struct binlog_event_header *header)
+{
+    return header->type == BINLOG_MARIADB_START_ENCRYPTION && header->log_pos == 0;
+}
+
 enum result source_intake_event(struct source_intake *intake, struct span event)
 {
     struct binlog_event_header header;
@@ -162,7 +168,7 @@ enum result source_intake_event(struct source_intake *intake, struct span event)
     if (header.type == BINLOG_FORMAT_DESCRIPTION)
         return take_format(intake, &header, event);
     result = check_event(intake, &header, event);
-    if (result != RESULT_OK || !binlog_event_type_is_stored(header.type))
+    if (result != RESULT_OK || !binlog_event_type_is_stored(header.type) || is_repeated(&header))
         return result; /* a heartbeat has done its work by arriving */
     return take_stored(intake, &header, event);
 }

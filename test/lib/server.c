@@ -16,6 +16,7 @@
 #include "test/lib/sql.h"
 #include "test/lib/wait.h"
 
+enum { PROGRAM_MYSQL = 3, PROGRAM_MARIADB = 0 }; /* where the arguments have the program: server_program() */
 /* MySQL waits 60 s at its shutdown for the rest of a transaction whose receiver was stopped in the middle. */
 enum { START_SECONDS = 60, END_SECONDS = 100, ARGUMENTS_MAX = 40 + SERVER_OPTIONS_MAX };
 
@@ -63,6 +64,8 @@ size_t server_arguments(const struct server *server, const char **argv, size_t m
 {
     ck_assert_uint_le(ARGUMENTS_MAX, max);
     size_t count = server_base_arguments(server->family, argv, max - SERVER_OPTIONS_MAX);
+    if (server->program[0])
+        argv[server->family == FAMILY_MYSQL ? PROGRAM_MYSQL : PROGRAM_MARIADB] = server->program;
     argv[count++] = place_format("--datadir=%s", server->datadir);
     argv[count++] = place_format("--socket=%s", server->socket);
     argv[count++] = place_format("--pid-file=%s/pid", server->dir);

@@ -39,6 +39,7 @@ struct server {
     char datadir[128]; /* binlogs are datadir/binlog.NNNNNN, relay logs datadir/relay.NNNNNN */
     char socket[128];
     char error_log[128];
+    char program[128]; /* "": the family's own; else the path of a link to it */
     char *options[SERVER_OPTIONS_MAX];
     size_t option_count;
     struct sql *admin;
