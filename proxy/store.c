@@ -52,6 +52,14 @@ static enum result open_directory(struct store *store)
     return store->durable_fd < 0 ? RESULT_IO : RESULT_OK;
 }
 
+static enum result open_wal(struct store *store)
+{
+    enum result result = store_wal_open(&store->wal, store->dir_fd);
+    if (result != RESULT_OK)
+        log_error("store", "cannot make the WAL in %s: %s", log_quote_text(store->dir), strerror(errno));
+    return result;
+}
+
 enum result store_open(struct loop *loop, const struct store_options *options,
                        const struct store_callbacks *callbacks, struct store **ret_store)
 {
@@ -62,6 +70,7 @@ enum result store_open(struct loop *loop, const struct store_options *options,
     store->dir_fd = store->durable_fd = -1;
     store_index_init(&store->index);
     store_segment_init(&store->segment);
+    store_wal_init(&store->wal);
     gtid_state_init(&store->gtids, FLAVOR_UNKNOWN);
     txn_tracker_init(&store->tracker, FLAVOR_UNKNOWN);
     store_windows_init(store);
@@ -72,6 +81,8 @@ enum result store_open(struct loop *loop, const struct store_options *options,
         log_error("store", "cannot open %s: %s", log_quote_text(store->dir), strerror(errno));
     if (result == RESULT_OK)
         result = store_recover(store);
+    if (result == RESULT_OK && options->is_synced)
+        result = open_wal(store);
     if (result != RESULT_OK) {
         int reason = errno;
         store_close(&store);
@@ -92,6 +103,7 @@ void store_close(struct store **store)
     store_sync_release(old);
     store_windows_release(old);
     store_segment_release(&old->segment);
+    store_wal_release(&old->wal);
     gtid_state_release(&old->gtids);
     store_index_release(&old->index);
     if (old->durable_fd >= 0)

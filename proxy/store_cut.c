@@ -80,8 +80,11 @@ static enum result shorten(const struct store *store, const struct store_cut *cu
 static enum result cut_files(struct store *store, const struct store_cut *cut)
 {
     uint64_t last = store_newest(store)->number;
+    enum result result = store_sync_file(store);
+    if (result != RESULT_OK)
+        return result;
     store_durable_lower(store, cut->at);
-    enum result result = forget_later(store, cut);
+    result = forget_later(store, cut);
     for (uint64_t file = last; result == RESULT_OK && file > cut->at.file; file--)
         result = unlink_file(store, file);
     if (result == RESULT_OK)

@@ -13,6 +13,7 @@
 #include "proxy/store_index.h"
 #include "proxy/store_scanner.h"
 #include "proxy/store_segment.h"
+#include "proxy/store_wal.h"
 #include "proxy/timer.h"
 
 enum { STORE_WINDOWS = 4, STORE_RECENT = 65536 };
@@ -50,13 +51,15 @@ struct store {
     size_t arrived_room;
 
     struct disk *disk;
+    struct store_wal wal; /* open when batches are synced */
     struct position durable;
     int durable_fd; /* ackgate-store.durable, which says: */
     struct position saved;
     uint64_t saved_ms;
-    uint64_t syncing;  /* offset in the current file that the running sync covers; 0: none runs */
-    bool is_quiet;     /* inside a store function: callbacks wait for the loop's next turn */
-    struct timer news; /* tells, in the loop's next turn, about: */
+    uint64_t syncing;     /* offset in the current file that the running sync covers; 0: none runs */
+    bool is_file_syncing; /* the current file itself, not the WAL */
+    bool is_quiet;        /* inside a store function: callbacks wait for the loop's next turn */
+    struct timer news;    /* tells, in the loop's next turn, about: */
     bool has_durable_news;
     bool has_failed_news;
     int failed; /* errno of the first failure, 0: none */
@@ -89,6 +92,8 @@ enum result store_damaged(const struct store *store, uint64_t file, const char *
 MUST_CHECK enum result store_recover_newest(struct store *store, bool *ret_is_removed);
 
 /* ---- store_sync.c ---- */
+/* The current file itself is synced, and the WAL has nothing to put back: before a cut, and at the end. */
+MUST_CHECK enum result store_sync_file(struct store *store);
 void store_sync_init(struct store *store, struct loop *loop);
 void store_sync_release(struct store *store); /* waits for the running sync */
 void store_sync_begin(struct store *store);   /* something was written */

@@ -265,6 +265,23 @@ static enum result recover_files(struct store *store, bool is_changed)
     return is_changed ? store_index_save(&store->index, store->dir_fd) : RESULT_OK;
 }
 
+/* First of all: what comes later may cut what the WAL would put back. */
+static enum result replay_wal(struct store *store, const struct numbers *numbers)
+{
+    uint64_t lost_bytes = 0;
+    struct store_wal_target target = {
+        .dir_fd = store->dir_fd,
+        .base = store->index.base,
+        .file = numbers->count == 0 ? 0 : numbers->items[numbers->count - 1],
+    };
+    enum result result = store_wal_replay(&target, &lost_bytes);
+    if (lost_bytes > 0)
+        log_info("store",
+                 "file %" PRIu64 " had lost up to %" PRIu64 " bytes in a crash: put back from the WAL",
+                 target.file, lost_bytes);
+    return result;
+}
+
 static enum result load(struct store *store, struct numbers *numbers, bool *ret_is_changed)
 {
     bool is_intact = true;
@@ -278,6 +295,8 @@ static enum result load(struct store *store, struct numbers *numbers, bool *ret_
     if (result != RESULT_OK && result != RESULT_NOT_FOUND)
         return result;
     result = list_directory(store, numbers);
+    if (result == RESULT_OK)
+        result = replay_wal(store, numbers);
     if (result != RESULT_OK)
         return result;
     if (is_there && is_intact) {

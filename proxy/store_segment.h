@@ -14,7 +14,8 @@
  * file is created with its magic, it and the directory are synced; then the index names it. So only the
  * newest file can end in the middle of an event, and the one before it is whole.
  *
- * What a crash leaves, and what is done with it at the next start (store_open.c):
+ * What a crash leaves, and what is done with it at the next start (store_open.c), once what was synced in the
+ * WAL (store_wal.h) has been put back:
  * - the newest file has fewer than 4 bytes, or 4 that are not the magic: it was being created; it is removed.
  * - its bytes stop being whole events (length, log_pos = end offset modulo 2^32, checksum where the format
  *   has one, right place for the type) at offset X. Is there a whole event anywhere behind X, and was X

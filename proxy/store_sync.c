@@ -1,8 +1,10 @@
 /*
- * What of the store is on disk, and what goes wrong there. One sync runs at a time; what is written meanwhile
- * waits for the next one, so that syncs group themselves by how slow the disk is. A sync that failed is not
- * tried again: the system may have dropped the pages, and a second one would say yes. The store is then as
- * failed as after a write error, and opening it again looks at what really is on disk.
+ * What of the store is on disk, and what goes wrong there. A small batch goes to the WAL, which is synced in
+ * the current file's place; a large one, or one that finds no room there, has the file itself synced. One
+ * sync runs at a time; what is written meanwhile waits for the next one, so that syncs group themselves by
+ * how slow the disk is. A sync that failed is not tried again: the system may have dropped the pages, and a
+ * second one would say yes. The store is then as failed as after a write error, and opening it again looks at
+ * what really is on disk.
  */
 #include "proxy/store_internal.h"
 
@@ -157,6 +159,8 @@ static void on_synced(void *argument, int reason, uint64_t took_us)
     struct position durable = {store_newest(store)->number, store->syncing};
     store->syncing = 0;
     count_sync(store, took_us);
+    if (store->is_file_syncing && reason == 0)
+        store_wal_restart(&store->wal);
     if (reason != 0) {
         (void)store_fail(store, reason, "syncing to disk");
         return;
@@ -174,6 +178,19 @@ static void on_synced(void *argument, int reason, uint64_t took_us)
         store->callbacks.on_durable(store->callbacks.argument);
 }
 
+/* What is not durable yet: small enough, and still in memory, to become so in the WAL. */
+static bool goes_ahead(const struct store *store)
+{
+    struct span bytes = store_segment_recent(&store->segment, store->durable.offset);
+    return bytes.data != NULL && store_wal_has_room(&store->wal, bytes.length);
+}
+
+static enum result put_ahead(struct store *store)
+{
+    struct span bytes = store_segment_recent(&store->segment, store->durable.offset);
+    return store_wal_put(&store->wal, store->index.base, store->durable, bytes);
+}
+
 void store_sync_begin(struct store *store)
 {
     if (!store->options.is_synced) {
@@ -184,7 +201,22 @@ void store_sync_begin(struct store *store)
     if (store->syncing != 0 || store->segment.end == store->durable.offset)
         return;
     store->syncing = store->segment.end;
-    disk_sync(store->disk, store->segment.fd, on_synced, store);
+    store->is_file_syncing = !goes_ahead(store);
+    if (!store->is_file_syncing && put_ahead(store) != RESULT_OK) {
+        store->syncing = 0;
+        (void)store_fail(store, errno, "writing the WAL");
+        return;
+    }
+    disk_sync(store->disk, store->is_file_syncing ? store->segment.fd : store->wal.fd, on_synced, store);
+}
+
+enum result store_sync_file(struct store *store)
+{
+    if (store_is_empty(store) || store->wal.fd < 0)
+        return RESULT_OK;
+    if (disk_io.fdatasync(store->segment.fd) != 0)
+        return RESULT_IO;
+    return store_wal_clear(&store->wal);
 }
 
 void store_sync_wait(struct store *store)
@@ -206,6 +238,8 @@ void store_sync_release(struct store *store)
         return;
     store->is_quiet = true;
     disk_free(&store->disk);
+    if (store->failed == 0 && store_sync_file(store) != RESULT_OK)
+        log_warn("store", "syncing at the end failed: %s. The next start reads the WAL", strerror(errno));
     if (!position_equal(store->saved, store->durable))
         save_durable(store);
     timer_release(&store->news);

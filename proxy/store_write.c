@@ -33,6 +33,7 @@ static enum result finish_file(struct store *store)
     file->size_bytes = store->segment.end;
     file->is_closed = true;
     file->has_start = true;
+    store_wal_restart(&store->wal);
     store_windows_forget(store, file->number, file->number);
     store_durable_moved(store, store_end(store));
     return RESULT_OK;

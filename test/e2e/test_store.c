@@ -97,7 +97,15 @@ START_TEST(the_same_after_crashes)
 }
 END_TEST
 
-/* What a crash of ackgate's machine may leave: a file that ends in the middle of an event. */
+/* The store's directory as if it had been copied without the WAL. */
+static void tear(const struct gate *gate, const char *path, off_t length_bytes)
+{
+    ck_assert_int_eq(unlink(store_path(gate, "ackgate-store.wal")), 0);
+    ck_assert_int_eq(truncate(path, length_bytes), 0);
+}
+
+/* What a crash of ackgate's machine may leave: a file that ends in the middle of an event. With its WAL the
+ * store has everything again before it talks to anybody, without it the source fills it. */
 START_TEST(torn_tail)
 {
     struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1)", 1);
@@ -111,8 +119,16 @@ START_TEST(torn_tail)
     const char *path = store_path(t->gate, file);
     gate_kill(t->gate);
     ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(truncate(path, status.st_size - 700), 0);
+    server_freeze(t->source);
+    gate_start(t->gate);
+    gate_wait_logged(t->gate, "put back from the WAL");
+    server_thaw(t->source);
+    gate_wait_open(t->gate);
+    assert_same_files(t->gate, t->source, NULL);
+    gate_kill(t->gate);
     for (int bytes = 1; bytes < 1500; bytes += 700) {
-        ck_assert_int_eq(truncate(path, status.st_size - bytes), 0);
+        tear(t->gate, path, status.st_size - bytes);
         gate_start(t->gate);
         gate_wait_open(t->gate);
         assert_same_files(t->gate, t->source, NULL);
@@ -137,7 +153,7 @@ START_TEST(torn_tail_while_the_source_hangs)
     const char *path = store_path(t->gate, sql_value(server_admin(t->source), "SHOW BINARY LOGS"));
     gate_kill(t->gate);
     ck_assert_int_eq(stat(path, &status), 0);
-    ck_assert_int_eq(truncate(path, status.st_size - 1), 0);
+    tear(t->gate, path, status.st_size - 1);
     server_freeze(t->source);
     gate_start(t->gate);
     gate_wait_logged(t->gate, "replica r1: put off:");

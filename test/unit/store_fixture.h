@@ -289,7 +289,7 @@ static inline void wait_durable(struct fixture *fixture)
 
 static inline const char *path_of(const struct fixture *fixture, const char *name)
 {
-    static char paths[4][256];
+    static char paths[4][512];
     static unsigned next;
     char *path = paths[next++ % 4];
     snprintf(path, sizeof(paths[0]), "%s/%s", fixture->dir, name);
