@@ -1,4 +1,8 @@
-/* The disk thread of disk.h: one queue in, one list of results out, both under one mutex. */
+/*
+ * The disk thread of disk.h: one queue in, one list of results out, both under one mutex. What wakes the
+ * thread is a semaphore and not a condition, and it posts what is done after it has let the mutex go: a
+ * thread that is woken only to wait for the mutex would cost more than the rest of a hand-over.
+ */
 #include "proxy/disk.h"
 
 #include "protocol/xalloc.h"
@@ -8,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +34,8 @@ struct requests {
 struct disk {
     struct loop *loop;
     pthread_t thread;
+    sem_t requests;        /* posted for each, and to stop */
     pthread_mutex_t mutex; /* guards what follows */
-    pthread_cond_t is_wanted;
     pthread_cond_t is_idle;
     struct requests queued;
     struct requests done;
@@ -69,7 +74,7 @@ static void take_together(struct requests *queued, struct requests *ret_running)
 static void free_memory(struct disk *disk)
 {
     pthread_mutex_destroy(&disk->mutex);
-    pthread_cond_destroy(&disk->is_wanted);
+    sem_destroy(&disk->requests);
     pthread_cond_destroy(&disk->is_idle);
     free(disk->queued.items);
     free(disk->done.items);
@@ -121,19 +126,30 @@ static void run_together(struct requests *running)
     }
 }
 
+/* The next requests. False: there are none (they went with earlier ones), or it is over. */
+static bool take_next(struct disk *disk, bool *ret_is_over)
+{
+    while (sem_wait(&disk->requests) != 0)
+        ; /* a signal */
+    pthread_mutex_lock(&disk->mutex);
+    disk->running.count = 0;
+    disk->is_busy = disk->queued.count > 0;
+    if (disk->is_busy)
+        take_together(&disk->queued, &disk->running);
+    else
+        *ret_is_over = disk->is_stopped;
+    bool is_busy = disk->is_busy;
+    pthread_mutex_unlock(&disk->mutex);
+    return is_busy;
+}
+
 static void *run(void *argument)
 {
     struct disk *disk = argument;
-    pthread_mutex_lock(&disk->mutex);
-    for (;;) {
-        while (disk->queued.count == 0 && !disk->is_stopped)
-            pthread_cond_wait(&disk->is_wanted, &disk->mutex);
-        if (disk->queued.count == 0)
-            break;
-        disk->running.count = 0;
-        take_together(&disk->queued, &disk->running);
-        disk->is_busy = true;
-        pthread_mutex_unlock(&disk->mutex);
+    bool is_over = false;
+    while (!is_over) {
+        if (!take_next(disk, &is_over))
+            continue;
         run_together(&disk->running);
         pthread_mutex_lock(&disk->mutex);
         disk->is_busy = false;
@@ -142,12 +158,10 @@ static void *run(void *argument)
         bool is_news = !disk->is_posted;
         disk->is_posted = true;
         pthread_cond_broadcast(&disk->is_idle);
-        pthread_mutex_unlock(&disk->mutex); /* so that whoever is woken does not wait for it */
+        pthread_mutex_unlock(&disk->mutex);
         if (is_news)
             loop_post(disk->loop, on_posted, disk);
-        pthread_mutex_lock(&disk->mutex);
     }
-    pthread_mutex_unlock(&disk->mutex);
     return NULL;
 }
 
@@ -156,7 +170,7 @@ struct disk *disk_new(struct loop *loop)
     struct disk *disk = xcalloc(1, sizeof(*disk));
     disk->loop = loop;
     pthread_mutex_init(&disk->mutex, NULL);
-    pthread_cond_init(&disk->is_wanted, NULL);
+    sem_init(&disk->requests, 0, 0);
     pthread_cond_init(&disk->is_idle, NULL);
     int reason = pthread_create(&disk->thread, NULL, run, disk);
     assert(reason == 0);
@@ -170,7 +184,7 @@ void disk_sync(struct disk *disk, int fd, disk_done_fn *on_done, void *argument)
     pthread_mutex_lock(&disk->mutex);
     requests_add(&disk->queued, &request);
     pthread_mutex_unlock(&disk->mutex);
-    pthread_cond_signal(&disk->is_wanted);
+    sem_post(&disk->requests);
 }
 
 void disk_wait(struct disk *disk)
@@ -197,8 +211,8 @@ void disk_free(struct disk **disk)
     disk_wait(old);
     pthread_mutex_lock(&old->mutex);
     old->is_stopped = true;
-    pthread_cond_signal(&old->is_wanted);
     pthread_mutex_unlock(&old->mutex);
+    sem_post(&old->requests);
     pthread_join(old->thread, NULL);
     old->is_dead = true;
     if (!old->is_posted)

@@ -29,6 +29,8 @@ struct loop {
     pthread_mutex_t mutex; /* guards posted */
     struct tasks posted;
     struct tasks deferred;
+    struct tasks running_posted; /* the loop's own; each takes turns with the list that it empties */
+    struct tasks running_deferred;
     struct event *end_of_turn; /* a zero timer that runs what is deferred */
     bool is_stopped;
 };
@@ -42,11 +44,20 @@ static void tasks_add(struct tasks *tasks, loop_fn *fn, void *argument)
     tasks->items[tasks->count++] = (struct task){fn, argument};
 }
 
+/* The list is empty and usable again while what was in it runs. */
+static struct tasks *tasks_swap(struct tasks *tasks, struct tasks *empty)
+{
+    struct tasks taken = *tasks;
+    *tasks = *empty;
+    *empty = taken;
+    return empty;
+}
+
 static void tasks_run(struct tasks *tasks)
 {
     for (size_t i = 0; i < tasks->count; i++)
         tasks->items[i].fn(tasks->items[i].argument);
-    free(tasks->items);
+    tasks->count = 0;
 }
 
 static void on_end_of_turn(evutil_socket_t fd, short what, void *argument)
@@ -54,23 +65,19 @@ static void on_end_of_turn(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     struct loop *loop = argument;
-    struct tasks tasks = loop->deferred;
-    loop->deferred = (struct tasks){0};
-    tasks_run(&tasks);
+    tasks_run(tasks_swap(&loop->deferred, &loop->running_deferred));
 }
 
+/* The eventfd is edge-triggered: nobody has to read its count. */
 static void on_wake_up(evutil_socket_t fd, short what, void *argument)
 {
+    (void)fd;
     (void)what;
     struct loop *loop = argument;
-    uint64_t count;
-    ssize_t ignored = read(fd, &count, sizeof(count));
-    (void)ignored;
     pthread_mutex_lock(&loop->mutex);
-    struct tasks tasks = loop->posted;
-    loop->posted = (struct tasks){0};
+    struct tasks *tasks = tasks_swap(&loop->posted, &loop->running_posted);
     pthread_mutex_unlock(&loop->mutex);
-    tasks_run(&tasks);
+    tasks_run(tasks);
 }
 
 struct loop *loop_new(void)
@@ -85,7 +92,7 @@ struct loop *loop_new(void)
     loop->wake_up_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     assert(loop->base != NULL && loop->wake_up_fd >= 0);
     pthread_mutex_init(&loop->mutex, NULL);
-    loop->wake_up = event_new(loop->base, loop->wake_up_fd, EV_READ | EV_PERSIST, on_wake_up, loop);
+    loop->wake_up = event_new(loop->base, loop->wake_up_fd, EV_READ | EV_ET | EV_PERSIST, on_wake_up, loop);
     loop->end_of_turn = event_new(loop->base, -1, 0, on_end_of_turn, loop);
     event_add(loop->wake_up, NULL);
     return loop;
@@ -106,6 +113,10 @@ void loop_free(struct loop **loop)
     close(old->wake_up_fd);
     event_base_free(old->base);
     pthread_mutex_destroy(&old->mutex);
+    free(old->posted.items);
+    free(old->deferred.items);
+    free(old->running_posted.items);
+    free(old->running_deferred.items);
     free(old);
 }
 
