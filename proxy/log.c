@@ -11,12 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { LINE_MAX_BYTES = 2048, QUOTES = 8, QUOTE_MAX_BYTES = 208 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const int priorities[] = {LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR};
 
 static struct {
     pthread_mutex_t mutex; /* guards path and fd while the file is changed */
@@ -24,6 +27,7 @@ static struct {
     _Atomic int fd;
     _Atomic int level;
     _Atomic bool is_json;
+    _Atomic bool is_journal; /* stderr is systemd's journal, which notes time and priority itself */
 } sink = {.mutex = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO};
 
 /* Puts a fresh descriptor of `path` behind sink.fd; an old one of ours is replaced in place. */
@@ -42,6 +46,18 @@ static enum result open_file(const char *path)
     return status < 0 ? RESULT_IO : RESULT_OK;
 }
 
+/* $JOURNAL_STREAM names the socket that the journal gave us as stderr, see systemd.exec(5). */
+static bool is_stderr_journal(void)
+{
+    const char *text = getenv("JOURNAL_STREAM");
+    unsigned long long device;
+    unsigned long long inode;
+    struct stat status;
+    return text != NULL && sscanf(text, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &status) == 0 && status.st_dev == (dev_t)device &&
+           status.st_ino == (ino_t)inode;
+}
+
 /* From a file back to stderr: our descriptor then stands for that, as other threads may be using it. */
 static enum result use_stderr(void)
 {
@@ -49,6 +65,7 @@ static enum result use_stderr(void)
     if (fd != STDERR_FILENO && dup3(STDERR_FILENO, fd, O_CLOEXEC) < 0)
         return RESULT_IO;
     sink.path[0] = '\0';
+    atomic_store(&sink.is_journal, is_stderr_journal());
     return RESULT_OK;
 }
 
@@ -57,8 +74,10 @@ static enum result use_file(const char *file)
     if (strlen(file) >= sizeof(sink.path))
         return RESULT_TOO_LARGE;
     enum result result = open_file(file);
-    if (result == RESULT_OK)
+    if (result == RESULT_OK) {
         strcpy(sink.path, file);
+        atomic_store(&sink.is_journal, false);
+    }
     return result;
 }
 
@@ -129,6 +148,21 @@ static size_t format_json(char *line, size_t room, const char *when, enum log_le
     return at;
 }
 
+/* Returns what the line would have taken with room enough. */
+static size_t format_line(char *line, size_t room, enum log_level level, const char *object,
+                          const char *message)
+{
+    bool is_journal = atomic_load_explicit(&sink.is_journal, memory_order_relaxed);
+    char when[40];
+    format_time(when, sizeof(when));
+    size_t at = is_journal ? (size_t)snprintf(line, room, "<%d>", priorities[level]) : 0;
+    if (atomic_load_explicit(&sink.is_json, memory_order_relaxed))
+        return at + format_json(line + at, room - at, when, level, object, message);
+    if (!is_journal)
+        at += (size_t)snprintf(line + at, room - at, "%s ", when);
+    return at + (size_t)snprintf(line + at, room - at, "%-5s %s: %s\n", level_names[level], object, message);
+}
+
 void log_line(enum log_level level, const char *object, const char *format, ...)
 {
     if ((int)level < atomic_load_explicit(&sink.level, memory_order_relaxed))
@@ -140,15 +174,8 @@ void log_line(enum log_level level, const char *object, const char *format, ...)
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
 
-    char when[40];
-    format_time(when, sizeof(when));
     char line[LINE_MAX_BYTES + 512];
-    size_t length;
-    if (atomic_load_explicit(&sink.is_json, memory_order_relaxed))
-        length = format_json(line, sizeof(line), when, level, object, message);
-    else
-        length = (size_t)snprintf(line, sizeof(line), "%s %-5s %s: %s\n", when, level_names[level], object,
-                                  message);
+    size_t length = format_line(line, sizeof(line), level, object, message);
     if (length >= sizeof(line)) {
         length = sizeof(line) - 1;
         line[length - 1] = '\n';

@@ -5,7 +5,8 @@
  *
  * `object` is "source", "replica r1", "session 17 app@10.0.0.5" and the like. Bytes from the network or the
  * disk go through log_quote() before they become an argument. Lines from any thread are whole: each is one
- * write.
+ * write. To systemd's journal, which notes time and priority itself, a line has the priority in front (<4>)
+ * in place of the time.
  */
 #ifndef ACKGATE_PROXY_LOG_H
 #define ACKGATE_PROXY_LOG_H

@@ -200,7 +200,12 @@ def removed(run):
 
 
 def looked_at(run):
-    run.gate.run("grep -q '^ackgate_' metrics.txt && grep -q confirm journal.txt")
+    run.gate.look("""
+        grep -q '^ackgate_' metrics.txt
+        grep -q confirm journal.txt
+        journalctl -u ackgate -p warning --output=cat > warnings.txt
+        grep -q '^warn  quorum: ' warnings.txt
+        refute grep -q '^info' warnings.txt""")
 
 
 def service_behaves(run):

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,6 +104,68 @@ START_TEST(a_line_says_when_how_bad_who_and_what)
                      3);
     ck_assert_str_eq(rest, "info  source: number 7");
     ck_assert_str_eq(second, "error replica r1: bad\\x0a");
+    stop();
+}
+END_TEST
+
+/* stderr is a file here, as good as a socket: only its numbers are compared. */
+static void log_to_stderr_as(const char *journal_stream)
+{
+    journal_stream != NULL ? setenv("JOURNAL_STREAM", journal_stream, 1) : unsetenv("JOURNAL_STREAM");
+    ck_assert_int_eq(ftruncate(STDERR_FILENO, 0), 0);
+    ck_assert_int_eq(log_open(NULL, LOG_LEVEL_DEBUG, false), RESULT_OK);
+    log_warn("source", "lost");
+    fsync(STDERR_FILENO);
+    read_all(path);
+}
+
+START_TEST(the_journal_gets_priorities_and_no_time)
+{
+    start(LOG_LEVEL_INFO, false);
+    ck_assert_ptr_nonnull(freopen(path, "a+", stderr));
+    struct stat status;
+    ck_assert_int_eq(fstat(STDERR_FILENO, &status), 0);
+    char name[64];
+    snprintf(name, sizeof(name), "%llu:%llu", (unsigned long long)status.st_dev,
+             (unsigned long long)status.st_ino);
+    log_to_stderr_as(name);
+    log_debug("source", "1");
+    log_info("source", "2");
+    log_error("source", "3");
+    ck_assert_str_eq(read_all(path),
+                     "<4>warn  source: lost\n<7>debug source: 1\n<6>info  source: 2\n<3>error source: 3\n");
+    log_settings(LOG_LEVEL_DEBUG, true);
+    log_warn("source", "json");
+    ck_assert_ptr_nonnull(strstr(read_all(path), "\n<4>{\"time\":\""));
+    const char *others[] = {NULL, "", "1", "1:1", "x:y"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        log_to_stderr_as(others[i]);
+        ck_assert_ptr_nonnull(strstr(content, "Z warn  source: lost\n"));
+    }
+    stop();
+}
+END_TEST
+
+/* Where stderr is the journal, a file of our own has times all the same. */
+START_TEST(a_file_is_not_the_journal)
+{
+    char other[] = "/tmp/ackgate-log-stderr-XXXXXX";
+    int fd = mkstemp(other);
+    ck_assert_int_ge(fd, 0);
+    struct stat status;
+    ck_assert_int_eq(fstat(fd, &status), 0);
+    char name[64];
+    snprintf(name, sizeof(name), "%llu:%llu", (unsigned long long)status.st_dev,
+             (unsigned long long)status.st_ino);
+    ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+    close(fd);
+    unlink(other);
+    setenv("JOURNAL_STREAM", name, 1);
+    ck_assert_int_eq(log_open(NULL, LOG_LEVEL_INFO, false), RESULT_OK);
+    start(LOG_LEVEL_INFO, false);
+    log_info("source", "in a file");
+    ck_assert_ptr_null(strstr(read_all(path), "<6>"));
+    ck_assert_ptr_nonnull(strstr(content, "Z info  source: in a file\n"));
     stop();
 }
 END_TEST
@@ -257,6 +320,8 @@ int main(void)
     tcase_add_loop_test(tests, foreign_bytes_become_printable, 0, sizeof(quotes) / sizeof(quotes[0]));
     tcase_add_test(tests, a_quote_is_cut_and_eight_live_at_once);
     tcase_add_test(tests, a_line_says_when_how_bad_who_and_what);
+    tcase_add_test(tests, the_journal_gets_priorities_and_no_time);
+    tcase_add_test(tests, a_file_is_not_the_journal);
     tcase_add_test(tests, the_level_can_change);
     tcase_add_loop_test(tests, a_long_line_is_cut_and_whole, 0, 4);
     tcase_add_test(tests, json_is_escaped);
