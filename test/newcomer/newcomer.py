@@ -176,6 +176,27 @@ def source_crashes(run):
     run.family.sql(run.db2, run.family.start_receiver)
     run.wait_until_open()
     run.application.wait_for_orders()
+    source_crashes_alone(run)
+
+
+def source_crashes_alone(run):
+    """The source dies while ackgate is away: systemd does not start it, and its binlog stays as it is."""
+    unit, config = run.family.unit, "/etc/ackgate/ackgate-recover.cnf"
+    binlogs = "cd /var/lib/mysql; sha256sum *.[0-9][0-9][0-9][0-9][0-9][0-9] *.index"
+    run.gate.run("systemctl stop '*ackgate*.socket' ackgate")
+    run.db1.run(f"cp -p {config} kept; echo 'timeout = 1s' >> {config}")
+    run.db1.run(f"systemctl kill --kill-who=main --signal=KILL {unit}")
+    wait_for("systemd to give the source up", lambda: run.db1.run_anyhow(
+        f"systemctl is-active {unit}").stdout.strip() == "failed")
+    before = run.db1.run(binlogs)
+    run.db1.look(f"refute systemctl start {unit}; test $(systemctl show -P MainPID {unit}) = 0")
+    assert run.db1.run(binlogs) == before, "the source's binlog has changed"
+    assert "ackgate-recover: " in run.db1.run(f"journalctl --no-pager -u {unit} -n 20")
+    run.db1.run(f"mv kept {config}; systemctl reset-failed {unit}")
+    run.gate.run("systemctl start ackgate")
+    run.db1.run(f"systemctl start {unit}")
+    run.wait_until_open()
+    run.application.wait_for_orders()
 
 
 def added(run):
