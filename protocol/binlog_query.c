@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -175,6 +176,78 @@ enum binlog_query_verb binlog_query_verb(struct span sql)
 bool binlog_query_is_create(struct span sql)
 {
     return starts_with(sql, "CREATE");
+}
+
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+static void skip_blanks(struct span *sql)
+{
+    while (sql->length > 0 && is_blank(sql->data[0]))
+        *sql = (struct span){sql->data + 1, sql->length - 1};
+}
+
+/* The next word, if it is this one. */
+static bool skip_word(struct span *sql, const char *word)
+{
+    size_t length = strlen(word);
+    skip_blanks(sql);
+    if (!starts_with(*sql, word) || sql->length <= length || !is_blank(sql->data[length]))
+        return false;
+    *sql = (struct span){sql->data + length, sql->length - length};
+    return true;
+}
+
+static bool is_plain(uint8_t byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+           byte == '_' || byte == '$';
+}
+
+/* A name, quoted or not. */
+static bool take_name(struct span *sql, struct span *ret_name)
+{
+    skip_blanks(sql);
+    bool is_quoted = sql->length > 0 && sql->data[0] == '`';
+    size_t from = is_quoted ? 1 : 0;
+    size_t to = from;
+    while (to < sql->length && is_plain(sql->data[to]))
+        to++;
+    bool is_whole = to > from && to < sql->length && (!is_quoted || sql->data[to] == '`');
+    if (!is_whole)
+        return false;
+    *ret_name = (struct span){sql->data + from, to - from};
+    size_t end = to + (is_quoted ? 1 : 0);
+    *sql = (struct span){sql->data + end, sql->length - end};
+    return true;
+}
+
+void binlog_query_made_table(const struct binlog_query *query, char *ret_name, size_t name_max)
+{
+    struct span sql = query->sql;
+    struct span schema = query->db;
+    struct span table;
+    if (!skip_word(&sql, "CREATE") || !skip_word(&sql, "TABLE"))
+        return;
+    if (skip_word(&sql, "IF") && (!skip_word(&sql, "NOT") || !skip_word(&sql, "EXISTS")))
+        return;
+    if (!take_name(&sql, &table))
+        return;
+    if (sql.length > 0 && sql.data[0] == '.') {
+        schema = table;
+        sql = (struct span){sql.data + 1, sql.length - 1};
+        if (!take_name(&sql, &table))
+            return;
+    }
+    for (size_t i = 0; i < schema.length; i++)
+        if (!is_plain(schema.data[i]))
+            return;
+    if (schema.length == 0 || schema.length + table.length + 2 > name_max)
+        return;
+    snprintf(ret_name, name_max, "%.*s/%.*s", (int)schema.length, (const char *)schema.data,
+             (int)table.length, (const char *)table.data);
 }
 
 enum result binlog_xid_decode(struct span body, uint64_t *ret_xid)

@@ -52,6 +52,10 @@ enum binlog_query_verb binlog_query_verb(struct span sql);
 bool binlog_query_is_create(
     struct span sql); /* CREATE …, as inside the transaction of CREATE TABLE … SELECT */
 
+/* CREATE TABLE [IF NOT EXISTS] name …: its "schema/table", if both are of letters, digits, _ and $; else
+ * ret_name stays. */
+void binlog_query_made_table(const struct binlog_query *query, char *ret_name, size_t name_max);
+
 MUST_CHECK enum result binlog_xid_decode(struct span body, uint64_t *ret_xid);
 
 struct binlog_xa_prepare {

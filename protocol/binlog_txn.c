@@ -38,7 +38,7 @@ bool txn_is_undone_by_cut(const struct txn *txn)
     case TXN_XA_ONE_PHASE:
     case TXN_XA_COMMIT:
     case TXN_XA_ROLLBACK:
-        return txn->gtid.flavor != FLAVOR_MARIADB || !txn->ddl;
+        return txn->gtid.flavor != FLAVOR_MARIADB || !txn->ddl || txn->makes[0] != '\0';
     case TXN_DDL_ATOMIC:
         return txn->gtid.flavor != FLAVOR_MARIADB;
     case TXN_ROWS_COMMIT:
@@ -119,6 +119,8 @@ static void on_statement(struct txn_tracker *tracker, const struct binlog_query 
         /* MySQL writes CREATE TABLE … SELECT as such a statement and rows, ended by an XID. */
         if (query->has_xid || binlog_query_is_create(query->sql))
             tracker->txn.ddl = true;
+        if (tracker->flavor == FLAVOR_MARIADB)
+            binlog_query_made_table(query, tracker->txn.makes, sizeof(tracker->txn.makes));
         return;
     }
     tracker->txn.ddl = true;

@@ -16,6 +16,8 @@
 
 #define TXN_BODY_BYTES 8192u /* leading bytes of a body that the tracker needs; of a shorter one all */
 
+enum { TXN_TABLE_MAX = 2 * 64 + 2 };
+
 enum txn_kind {
     TXN_UNKNOWN = 0, /* its end has not come */
     TXN_ROWS,        /* ended by an XID, or a compressed payload (XID or XA PREPARE is inside) */
@@ -42,8 +44,10 @@ struct txn {
     struct xa_id xa;       /* with MARIADB_GTID_PREPARED_XA or …_COMPLETED_XA */
     uint32_t timestamp;    /* of the opening event */
     uint32_t thread_id; /* of the source's session that wrote it; 0: its events do not say (MariaDB's rows) */
-    uint64_t start;     /* offset of the GTID event */
-    uint64_t end;       /* offset behind the last event; up to the events seen while it is open */
+    char makes[TXN_TABLE_MAX]; /* the table that a MariaDB's CREATE TABLE … SELECT makes, "schema/table", with
+                                  letters, digits, _ and $ only; "" for none, another name, or OR REPLACE */
+    uint64_t start;            /* offset of the GTID event */
+    uint64_t end;              /* offset behind the last event; up to the events seen while it is open */
 };
 
 /* What a cut of the binlog at its start, before crash recovery, does to it on the source (facts measured per

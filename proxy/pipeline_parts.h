@@ -49,7 +49,7 @@ struct pipeline {
     char tail_refusal[VERDICT_REASON_MAX];   /* the verdict on the source's tail, until it is admitted */
     char engine_refusal[VERDICT_REASON_MAX]; /* what ackgate-recover verify found, in this epoch: */
     uint32_t engine_refusal_epoch;
-    uint64_t repaired_run; /* recover_xa.c: of the start that began this file; 0: none */
+    uint64_t repaired_run; /* recover_redo.c: of the start that began this file; 0: none */
     bool is_paused;
     bool is_draining; /* SIGTERM */
 };

@@ -7,7 +7,7 @@
 #include "proxy/boot_mark.h"
 #include "proxy/log.h"
 #include "proxy/pipeline_parts.h"
-#include "proxy/recover_xa.h"
+#include "proxy/recover_redo.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,7 +107,7 @@ bool recover_may_admit(struct pipeline *pipeline)
     free(adopted);
     if (!is_good)
         source_refuse(pipeline->source, reason);
-    return is_good && recover_xa_may_admit(pipeline);
+    return is_good && recover_redo_may_admit(pipeline);
 }
 
 static bool has_lost_consumers(const struct journal_state *state)

@@ -46,6 +46,7 @@ struct source {
     struct source_asker *asker;
     struct source_identity expected;
     char *repairs; /* for the next look-over, or NULL */
+    char *probe;   /* for each, or NULL */
     struct source_facts facts;
     bool has_facts;
 
@@ -280,7 +281,8 @@ static void on_answer(void *argument, const struct source_answer *answer)
 static int ask(struct source *source, enum source_question question)
 {
     struct source_check_request request = {.expected = source->expected,
-                                           .needs_files = store_is_empty(source->store)};
+                                           .needs_files = store_is_empty(source->store),
+                                           .probe = source->probe == NULL ? NULL : xstrdup(source->probe)};
     if (question == SOURCE_LOOK_OVER) {
         request.repairs = source->repairs;
         source->repairs = NULL;
@@ -326,7 +328,8 @@ static void on_watch(void *argument)
 /* ---- from outside ---- */
 
 struct source *source_start(struct loop *loop, const struct config *config, struct tls_context *tls,
-                            struct store *store, const char *own_uuid, const struct source_callbacks *callbacks)
+                            struct store *store, const char *own_uuid,
+                            const struct source_callbacks *callbacks)
 {
     struct source *source = xcalloc(1, sizeof(*source));
     source->loop = loop;
@@ -363,6 +366,7 @@ void source_stop(struct source **source)
     timer_release(&old->watch);
     source_facts_release(&old->facts);
     free(old->repairs);
+    free(old->probe);
     free(old);
 }
 
@@ -387,6 +391,14 @@ void source_repair(struct source *source, const char *statements)
     free(source->repairs);
     source->repairs = xstrdup(statements);
     source_restart(source);
+}
+
+void source_set_probe(struct source *source, const char *query)
+{
+    free(source->probe);
+    source->probe = query == NULL ? NULL : xstrdup(query);
+    if (query != NULL)
+        source_restart(source);
 }
 
 void source_restart(struct source *source)

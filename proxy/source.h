@@ -39,7 +39,8 @@ struct source_callbacks {
 
 /* own_uuid: under which ackgate registers. config, tls, store and own_uuid outlive the source. */
 struct source *source_start(struct loop *loop, const struct config *config, struct tls_context *tls,
-                            struct store *store, const char *own_uuid, const struct source_callbacks *callbacks);
+                            struct store *store, const char *own_uuid,
+                            const struct source_callbacks *callbacks);
 /* From the next look-over on only this server is taken. */
 void source_expect(struct source *source, const struct source_identity *identity);
 void source_stop(struct source **source); /* waits for a running look-over, at most source.connect_timeout */
@@ -54,6 +55,9 @@ const struct source_facts *source_facts(const struct source *source);
 void source_refuse(struct source *source, const char *reason);
 /* Starts again with these statements, each with a newline, run on it first, not written to its binlog. */
 void source_repair(struct source *source, const char *statements);
+/* Starts again, and asks this at each look-over from now on (source_check_request.probe); NULL: no more, and
+ * nothing is started. */
+void source_set_probe(struct source *source, const char *query);
 /* Drops the connection and starts again, e.g. when a confirm made a refused source acceptable. */
 void source_restart(struct source *source);
 

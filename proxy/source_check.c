@@ -225,6 +225,7 @@ void source_facts_copy(struct source_facts *facts, const struct source_facts *fr
 void source_check_request_release(struct source_check_request *request)
 {
     free(request->repairs);
+    free(request->probe);
     *request = (struct source_check_request){0};
 }
 

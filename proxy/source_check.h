@@ -10,6 +10,7 @@
 #ifndef ACKGATE_PROXY_SOURCE_CHECK_H
 #define ACKGATE_PROXY_SOURCE_CHECK_H
 
+#include "protocol/binlog_txn.h"
 #include "protocol/xa_id.h"
 #include "proxy/config.h"
 
@@ -20,7 +21,6 @@ struct source_prepared {
     bool is_known;
     struct xa_id *ids;
     size_t count;
-    uint64_t started_s; /* when this server was started, by its own clock, seconds since 1970 */
 };
 
 struct source_facts {
@@ -36,6 +36,8 @@ struct source_facts {
     uint64_t uptime_s;
     char *executed; /* MySQL, with the tail: @@gtid_executed at that moment; NULL: not known */
     struct source_prepared prepared; /* MariaDB */
+    bool is_probed;                  /* the request had a probe, and it answered this: */
+    char missing[TXN_TABLE_MAX];     /* a table that is not there; "" for none */
 };
 
 /* Zeroed is empty. */
@@ -54,6 +56,7 @@ struct source_identity {
 struct source_check_request {
     struct source_identity expected; /* another one is refused, and nothing is set on it */
     bool needs_files;                /* nothing is stored yet */
+    char *probe;                     /* MariaDB: a query for the first missing table, or NULL */
     char *repairs; /* statements to be run first, each with a newline, without writing the binlog; or NULL */
 };
 void source_check_request_release(struct source_check_request *request);

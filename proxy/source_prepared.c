@@ -1,6 +1,6 @@
 /*
- * The user XA transactions that a MariaDB source has prepared, for proxy/xa_review.h; and making up for what
- * its crash recovery has left undone of them, without a word in its binlog.
+ * What a MariaDB source's crash recovery has left: the user XA transactions that it has prepared, and tables
+ * that are not there, for proxy/recover_redo.h; and ending XA transactions without a word in its binlog.
  */
 #include "proxy/source_check_parts.h"
 
@@ -8,12 +8,9 @@
 #include "proxy/log.h"
 #include "recovery/sql_client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char started_query[] =
-    "SELECT UNIX_TIMESTAMP() - VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS "
-    "WHERE VARIABLE_NAME = 'Uptime'";
 
 /* What fails is found again in what is prepared. */
 static void repair(struct source_check *check)
@@ -50,23 +47,30 @@ static enum result take_rows(const struct sql_rows *rows, struct source_prepared
     return RESULT_OK;
 }
 
+static enum result probe(struct source_check *check)
+{
+    char *missing = NULL;
+    if (check->request->probe == NULL)
+        return RESULT_OK;
+    enum result result = sql_client_value(check->client, check->request->probe, &missing);
+    check->facts->is_probed = result == RESULT_OK;
+    snprintf(check->facts->missing, sizeof(check->facts->missing), "%s", missing == NULL ? "" : missing);
+    free(missing);
+    return result;
+}
+
 enum result source_check_read_prepared(struct source_check *check)
 {
     struct source_prepared *prepared = &check->facts->prepared;
     struct sql_rows *rows = NULL;
-    char *started = NULL;
     if (check->facts->flavor != FLAVOR_MARIADB)
         return RESULT_OK;
     repair(check);
-    enum result result = sql_client_value(check->client, started_query, &started);
-    if (result == RESULT_OK)
-        result = sql_client_run(check->client, "XA RECOVER", &rows);
+    enum result result = sql_client_run(check->client, "XA RECOVER", &rows);
     if (result == RESULT_OK)
         result = take_rows(rows, prepared);
     if (result == RESULT_MALFORMED)
         source_check_add_reason(check, "XA RECOVER lists what cannot be");
-    prepared->started_s = started == NULL ? 0 : strtoull(started, NULL, 10);
     sql_rows_free(&rows);
-    free(started);
-    return result;
+    return result == RESULT_OK ? probe(check) : result;
 }

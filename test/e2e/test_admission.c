@@ -219,6 +219,27 @@ START_TEST(xa_prepared_since_long)
 }
 END_TEST
 
+/* MariaDB's DDL log drops the table, whatever its binlog says. */
+START_TEST(created_table_is_redone)
+{
+    struct topology *t =
+        start_xa(TEST_FAMILY, "DO 1", "CREATE TABLE d.made (PRIMARY KEY (id)) SELECT id FROM d.t");
+
+    crash(t);
+    ck_assert_uint_eq(recover_obey(t->gate, t->source), TEST_FAMILY == FAMILY_MYSQL ? 0 : 1);
+    topology_wait_open(t);
+    topology_assert_same_data(t);
+    ck_assert_int_eq(sql_number(server_admin(t->source), "SELECT count(*) FROM d.made"), 1);
+    /* and what was made in peace is found there, or dropped in peace */
+    sql_exec(gate_app(t->gate),
+             "CREATE TABLE d.calm SELECT id FROM d.t; CREATE TABLE d.gone SELECT id FROM d.t; "
+             "DROP TABLE d.gone; CREATE TABLE d.last SELECT id FROM d.t");
+    crash(t);
+    topology_wait_open(t);
+    topology_assert_same_data(t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("admission");
@@ -232,5 +253,6 @@ int main(void)
     e2e_add(suite, "xa_prepare", xa_prepare_is_redone);
     e2e_add(suite, "xa_one_phase", xa_one_phase);
     e2e_add(suite, "xa_old", xa_prepared_since_long);
+    e2e_add(suite, "created_table", created_table_is_redone);
     return e2e_main(suite);
 }

@@ -1,7 +1,8 @@
-/* The part of admission that is in recover_xa.h. */
-#include "proxy/recover_xa.h"
+/* The part of admission that is in recover_redo.h. */
+#include "proxy/recover_redo.h"
 
 #include "proxy/log.h"
+#include "proxy/table_review.h"
 #include "proxy/xa_review.h"
 
 #include <inttypes.h>
@@ -34,18 +35,32 @@ static void note(struct pipeline *pipeline, uint64_t run_file)
     journal_sink_put(pipeline->journal, &(struct journal_record){.type = JOURNAL_OVERRIDE, .text = text});
 }
 
+/* What the binlog says, from where a crash can have harmed it. */
+struct history {
+    uint64_t run_file;
+    struct xa_review xa;
+    struct table_review tables;
+};
+
 /* ---- reading the history ---- */
 
-static enum result review_from(struct pipeline *pipeline, uint64_t file, uint64_t run_file,
-                               struct xa_review *review)
+static bool add_txn(void *argument, uint64_t file, const struct txn *txn)
+{
+    struct history *history = argument;
+    table_review_add(&history->tables, file, file < history->run_file, txn);
+    return xa_review_add(&history->xa, file, txn);
+}
+
+static enum result review_from(struct pipeline *pipeline, uint64_t file, struct history *history)
 {
     const struct source_prepared *prepared = &source_facts(pipeline->source)->prepared;
     struct position start = store_start(pipeline->store);
     if (file > start.file)
         start = (struct position){file, BINLOG_START};
-    xa_review_release(review);
-    xa_review_init(review, prepared->ids, prepared->count, run_file);
-    return store_scan(pipeline->store, start, xa_review_add, review);
+    xa_review_release(&history->xa);
+    xa_review_init(&history->xa, prepared->ids, prepared->count, history->run_file);
+    history->tables.count = 0;
+    return store_scan(pipeline->store, start, add_txn, history);
 }
 
 /* An XA PREPARE may be much older than what a crash can have harmed. */
@@ -83,18 +98,51 @@ static enum result first_file(const struct pipeline *pipeline, uint64_t run_file
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
-static enum result review_all(struct pipeline *pipeline, uint64_t run_file, struct xa_review *review)
+static enum result review_all(struct pipeline *pipeline, struct history *history)
 {
-    uint64_t first = run_file;
-    enum result result = first_file(pipeline, run_file, &first);
+    uint64_t first = history->run_file;
+    enum result result = first_file(pipeline, history->run_file, &first);
     if (result == RESULT_OK)
-        result = review_from(pipeline, first, run_file, review);
-    if (result == RESULT_OK && xa_review_unknown(review) != NULL)
-        result = review_from(pipeline, look_back_file(pipeline, first), run_file, review);
+        result = review_from(pipeline, first, history);
+    if (result == RESULT_OK && xa_review_unknown(&history->xa) != NULL)
+        result = review_from(pipeline, look_back_file(pipeline, first), history);
     return result;
 }
 
 /* ---- what is said ---- */
+
+static void refuse_table(struct pipeline *pipeline, const struct made_table *made)
+{
+    char reason[SOURCE_REASON_MAX];
+    char gtid[GTID_TEXT_MAX];
+    char name[BINLOG_NAME_MAX];
+    binlog_name_format(store_base(pipeline->store), made->file, name);
+    snprintf(
+        reason, sizeof(reason),
+        "it has lost the table %s of a CREATE TABLE … SELECT (%s), which its binlog and the replicas have: "
+        "MariaDB's crash recovery drops it. In its data directory:  mariadb-binlog --disable-log-bin "
+        "--start-position=%" PRIu64 " --stop-position=%" PRIu64 " %s | mariadb",
+        made->name, gtid_format(&made->gtid, gtid), made->start, made->end, name);
+    source_refuse(pipeline->source, reason);
+}
+
+/* False: a table is missing, or that is still to be asked. */
+static bool are_tables_there(struct pipeline *pipeline, const struct table_review *tables)
+{
+    const struct source_facts *facts = source_facts(pipeline->source);
+    const struct made_table *missing = table_review_find(tables, facts->missing);
+    char *probe = facts->is_probed ? NULL : table_review_probe(tables);
+    if (probe != NULL) {
+        pipeline_on_source_event(pipeline, SOURCE_CONNECTING,
+                                 "being asked whether its latest tables are there");
+        source_set_probe(pipeline->source, probe);
+        free(probe);
+        return false;
+    }
+    if (missing != NULL)
+        refuse_table(pipeline, missing);
+    return missing == NULL;
+}
 
 static void refuse_lost(struct pipeline *pipeline, const struct xa_open *lost)
 {
@@ -155,8 +203,9 @@ static void repair(struct pipeline *pipeline, uint64_t run_file, const char *rep
     source_repair(pipeline->source, repairs);
 }
 
-static bool judge(struct pipeline *pipeline, uint64_t run_file, bool is_first, const struct xa_review *review)
+static bool judge(struct pipeline *pipeline, bool is_first, const struct history *history)
 {
+    const struct xa_review *review = &history->xa;
     const struct xa_open *lost = xa_review_lost(review);
     const struct xa_id *unknown = is_first ? NULL : xa_review_unknown(review);
     char *repairs = xa_review_repairs(review);
@@ -164,34 +213,35 @@ static bool judge(struct pipeline *pipeline, uint64_t run_file, bool is_first, c
     if (lost != NULL)
         refuse_lost(pipeline, lost);
     else if (repairs[0] != '\0')
-        repair(pipeline, run_file, repairs);
+        repair(pipeline, history->run_file, repairs);
     else if (unknown != NULL)
         refuse_unknown(pipeline, unknown);
     else
-        is_good = true;
+        is_good = are_tables_there(pipeline, &history->tables);
     free(repairs);
     return is_good;
 }
 
-bool recover_xa_may_admit(struct pipeline *pipeline)
+bool recover_redo_may_admit(struct pipeline *pipeline)
 {
     const struct source_facts *facts = source_facts(pipeline->source);
-    struct xa_review review = {0};
-    uint64_t run_file = 0;
+    struct history history = {0};
     bool is_first = true;
     if (facts == NULL || !facts->prepared.is_known || store_is_empty(pipeline->store))
         return true;
-    enum result result = store_run_start(pipeline->store, UINT64_MAX, &run_file);
+    enum result result = store_run_start(pipeline->store, UINT64_MAX, &history.run_file);
     if (result == RESULT_NOT_FOUND ||
-        (result == RESULT_OK && is_noted(journal_sink_state(pipeline->journal), run_file, &is_first)))
+        (result == RESULT_OK && is_noted(journal_sink_state(pipeline->journal), history.run_file, &is_first)))
         return true;
     if (result == RESULT_OK)
-        result = review_all(pipeline, run_file, &review);
-    bool is_good = result == RESULT_OK && judge(pipeline, run_file, is_first, &review);
-    xa_review_release(&review);
-    if (is_good)
-        note(pipeline, run_file);
-    else if (result != RESULT_OK)
+        result = review_all(pipeline, &history);
+    bool is_good = result == RESULT_OK && judge(pipeline, is_first, &history);
+    xa_review_release(&history.xa);
+    if (is_good) {
+        source_set_probe(pipeline->source, NULL);
+        note(pipeline, history.run_file);
+    } else if (result != RESULT_OK) {
         source_refuse(pipeline->source, "ackgate's store cannot be read: see its log");
+    }
     return is_good;
 }
