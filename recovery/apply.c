@@ -72,6 +72,13 @@ static enum result take_lead(struct apply *apply, struct binlog_file *file)
     return RESULT_OK;
 }
 
+/* The tail has no transaction there any more: an earlier run was killed, and a loss of power then has torn
+ * what it had left. */
+static bool is_behind_all(const struct apply *apply)
+{
+    return position_equal(apply->request->cut, apply->request->tail->end);
+}
+
 /* The file that is cut. The kept copy begins with its magic and format description. */
 static enum result look_at_file(struct apply *apply)
 {
@@ -85,7 +92,7 @@ static enum result look_at_file(struct apply *apply)
     apply->in_use = file.in_use;
     if (file.is_encrypted || file.size < offset || offset < BINLOG_START + file.format_length)
         result = RESULT_CONFLICT;
-    if (result == RESULT_OK && file.size > offset) {
+    if (result == RESULT_OK && file.size > offset && !is_behind_all(apply)) {
         binlog_file_seek(&file, offset);
         result = binlog_file_next(&file, &event);
         if (result != RESULT_IO && (result != RESULT_OK || !binlog_gtid_is_type(event.header.type)))
