@@ -56,3 +56,11 @@ bool boot_mark_set(const char *store_dir)
         close(fd);
     return is_written;
 }
+
+void boot_mark_clear(const char *store_dir)
+{
+    char path[PATH_MAX_BYTES];
+    format_path(store_dir, path);
+    if (unlink(path) != 0 && errno != ENOENT)
+        log_error("store", "cannot remove %s: %s", path, strerror(errno));
+}

@@ -15,5 +15,7 @@
 bool boot_mark_is_current(const char *store_dir);
 /* False, and logged: it could not be written; the store counts as before. */
 bool boot_mark_set(const char *store_dir);
+/* Bytes that could be read may be gone although the system runs: a write or a sync has failed. */
+void boot_mark_clear(const char *store_dir);
 
 #endif

@@ -54,6 +54,7 @@ struct store {
     struct store_wal wal; /* open when batches are synced */
     struct position durable;
     int durable_fd; /* ackgate-store.durable, which says: */
+    bool has_line_on_disk;
     struct position saved;
     uint64_t saved_ms;
     uint64_t syncing;     /* offset in the current file that the running sync covers; 0: none runs */

@@ -8,6 +8,7 @@
  */
 #include "proxy/store_internal.h"
 
+#include "proxy/boot_mark.h"
 #include "proxy/clock.h"
 #include "proxy/disk_io.h"
 #include "proxy/log.h"
@@ -101,11 +102,20 @@ static void tell_durable(struct store *store)
     timer_start(&store->news, 0);
 }
 
+/* Once on the disk, the line is overwritten in its sector and is a right one for ever. Without it a loss of
+ * power would turn every torn tail into damage. */
+static void settle_durable(struct store *store)
+{
+    if (!store->has_line_on_disk)
+        store->has_line_on_disk = disk_io.fdatasync(store->durable_fd) == 0 && fsync(store->dir_fd) == 0;
+}
+
 void store_durable_moved(struct store *store, struct position durable)
 {
     assert(position_compare(store->durable, durable) <= 0);
     store->durable = durable;
     save_durable(store);
+    settle_durable(store);
     tell_durable(store);
 }
 
@@ -131,6 +141,7 @@ enum result store_fail(struct store *store, int reason, const char *what)
     if (store->failed != 0)
         return store_failed(store);
     store->failed = reason == 0 ? EIO : reason;
+    boot_mark_clear(store->dir); /* replicas may have what the next run does not find here */
     log_error("store", "%s failed: %s. Nothing more is taken until it is opened again", what,
               strerror(store->failed));
     store_segment_cut(&store->segment);
