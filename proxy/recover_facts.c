@@ -98,6 +98,20 @@ static enum result read_stored(struct pipeline *pipeline, struct position from, 
     return result;
 }
 
+/* An operator's DISCARD is over once it has been carried out, or was said of what was gone already: on the
+ * source the GTID comes again for other content. */
+static size_t take_overrides(const struct journal_state *state, struct verdict_override **ret_overrides)
+{
+    size_t count = admission_overrides(state, ret_overrides);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct verdict_override *override = &(*ret_overrides)[i];
+        if (!override->is_discard || !admission_is_discarded(state, &override->gtid))
+            (*ret_overrides)[kept++] = *override;
+    }
+    return kept;
+}
+
 /* A file's start or a place where a transaction ends for certain, and nothing confirmed before it is needed:
  * confirms may have moved on since it was given out. */
 static bool may_begin_at(const struct pipeline *pipeline, struct position from)
@@ -129,7 +143,7 @@ enum result recover_facts_gather(struct pipeline *pipeline, const struct tail *t
     };
     gtid_state_init(&all->before, store_flavor(store));
     all->facts.is_exposure_known = recover_exposure(pipeline, &all->facts.exposed);
-    all->facts.override_count = admission_overrides(state, &all->overrides);
+    all->facts.override_count = take_overrides(state, &all->overrides);
     all->facts.overrides = all->overrides;
     bool has_list = tail->start == TAIL_START_FOUND;
     if (has_list && !may_begin_at(pipeline, tail->from))

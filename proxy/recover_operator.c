@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put_override(struct pipeline *pipeline, const char *text)
+void recover_put_override(struct pipeline *pipeline, const char *text)
 {
     journal_sink_put(pipeline->journal, &(struct journal_record){.type = JOURNAL_OVERRIDE, .text = text});
 }
@@ -48,10 +48,13 @@ enum result pipeline_recover_engine(struct pipeline *pipeline, const struct engi
     pipeline->engine_refusal[0] = '\0';
     if (report->flavor == FLAVOR_MARIADB) {
         snprintf(text, sizeof(text), "ENGINE %" PRIu32, state->epoch);
-        put_override(pipeline, text);
+        recover_put_override(pipeline, text);
     }
     look_again(pipeline);
-    return RESULT_OK;
+    enum result result = journal_sink_settle(pipeline->journal); /* nobody is going to report it again */
+    if (result != RESULT_OK)
+        snprintf(ret_error, RECOVER_ERROR_MAX, "the journal cannot be written now: say it again");
+    return result;
 }
 
 enum result pipeline_resolve(struct pipeline *pipeline, const char *gtid, bool is_discard, const char *who,
@@ -76,7 +79,7 @@ enum result pipeline_resolve(struct pipeline *pipeline, const char *gtid, bool i
     snprintf(text, sizeof(text), "RESOLVE '%s' %s by %.200s", canonical, is_discard ? "DISCARD" : "COMPLETE",
              who);
     log_warn("recovery", "%s", text);
-    put_override(pipeline, text);
+    recover_put_override(pipeline, text);
     pipeline->engine_refusal[0] = '\0';
     look_again(pipeline);
     return journal_sink_settle(pipeline->journal);
@@ -101,7 +104,7 @@ bool recover_may_admit(struct pipeline *pipeline)
         size_t room = strlen(adopted) + 16;
         char *text = xmalloc(room);
         snprintf(text, room, "ADOPT '%s'", adopted);
-        put_override(pipeline, text);
+        recover_put_override(pipeline, text);
         free(text);
     }
     free(adopted);

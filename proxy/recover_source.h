@@ -45,6 +45,7 @@ MUST_CHECK enum result pipeline_resolve(struct pipeline *pipeline, const char *g
                                         const char *who, char ret_error[RECOVER_ERROR_MAX]);
 
 /* ---- for pipeline.c ---- */
+void recover_put_override(struct pipeline *pipeline, const char *text);
 /* Whether applications may be let in; else the source has been refused. */
 bool recover_may_admit(struct pipeline *pipeline);
 /* After the start, and once the source is admitted: from now on the store is a proof (boot_mark.h). */
