@@ -129,6 +129,15 @@ $(BUILD)/unit/corpus_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/obj/test/fuzz/r
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_PROXY)
 
+# The simulator: the daemon's own code, with these system calls and a few of its files replaced (test/sim/README.md).
+SIM      := $(wildcard test/sim/*.c)
+SIM_WRAP := open openat __openat_2 close pread pwrite read write fsync fdatasync ftruncate fstat stat fstatat flock mkdir rename renameat \
+            unlink unlinkat posix_fadvise opendir fdopendir readdir closedir pthread_create pthread_join \
+            source_check source_check_tail source_check_peers getrandom
+$(BUILD)/sim: $(call objects,$(SIM)) $(BUILD)/libproxy.a $(BUILD)/librecovery.a $(BUILD)/libprotocol.a
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread $(SIM_WRAP:%=-Wl,--wrap=%) -o $@ $^ $(LIBS_PROXY)
+
 # Unit tests sync files a lot; what they test is the order of it, not the disk.
 IN_MEMORY = $(if $(wildcard /dev/shm/.),UNIT_TMPDIR=/dev/shm)
 # The targets below install what is missing first, and then run make again, which finds it.
@@ -137,16 +146,16 @@ IN_MEMORY = $(if $(wildcard /dev/shm/.),UNIT_TMPDIR=/dev/shm)
 ## make check      the fast tests: every unit test, and what can be checked of the documents
 check: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory check-run
-check-run: $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS) $(PROGRAMS) $(BUILD)/man/ackgate.cnf.5
-	@BUILD=$(BUILD) $(IN_MEMORY) JOBS=2 test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS)
+check-run: $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS) $(PROGRAMS) $(BUILD)/sim $(BUILD)/man/ackgate.cnf.5
+	@BUILD=$(BUILD) $(IN_MEMORY) JOBS=2 SIM_RUNS=100 test/run.sh test/docs/check.py $(BUILD)/sim $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS)
 
-## make test       all tests: unit, and end to end on real servers of both families (SERVER=mysql|mariadb for one)
+## make test       all tests: unit, simulation, and end to end on real servers of both families (SERVER=mysql|mariadb for one)
 test: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory test-run
 # What docs/operations.md says is done with the packages, and those are not made of programs with sanitizers.
 NEWCOMER = $(if $(SANITIZE),,test/newcomer/newcomer.py)
-test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS) $(E2E_PROGRAMS) $(BUILD)/man/ackgate.cnf.5 $(if $(NEWCOMER),$(BUILD)/.packages)
-	@BUILD=$(BUILD) $(IN_MEMORY) test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(NEWCOMER) $(E2E_PROGRAMS)
+test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS) $(BUILD)/sim $(E2E_PROGRAMS) $(BUILD)/man/ackgate.cnf.5 $(if $(NEWCOMER),$(BUILD)/.packages)
+	@BUILD=$(BUILD) $(IN_MEMORY) SIM_RUNS=1000 SIM_NEW=1000 SIM_FAULTS=1 test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(BUILD)/sim $(NEWCOMER) $(E2E_PROGRAMS)
 
 ## make test-newcomer  docs/operations.md followed word for word on fresh machines (SERVER=mysql|mariadb for one family)
 .PHONY: test-newcomer
@@ -172,6 +181,14 @@ $(BUILD)/npm/node_modules/mysql2:
 test-admin-npm: deps $(BUILD)/npm/node_modules/mysql2
 	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BUILD)/e2e/test_admin_clients
 	@CK_RUN_CASE=scripts NODE_MODULES=$(CURDIR)/$(BUILD)/npm/node_modules $(BUILD)/e2e/test_admin_clients
+
+## make sim        the simulator: RUNS=1000 schedules from SEED=1 on (test/sim/README.md)
+.PHONY: sim
+SEED ?= 1
+RUNS ?= 1000
+sim: deps
+	@$(MAKE) -j$$(nproc) --no-print-directory $(BUILD)/sim
+	@$(BUILD)/sim $(SEED) $(RUNS)
 
 ## make asan       the unit tests and the end-to-end tests with AddressSanitizer and UndefinedBehaviorSanitizer
 asan: deps
