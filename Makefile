@@ -183,12 +183,21 @@ test-admin-npm: deps $(BUILD)/npm/node_modules/mysql2
 	@CK_RUN_CASE=scripts NODE_MODULES=$(CURDIR)/$(BUILD)/npm/node_modules $(BUILD)/e2e/test_admin_clients
 
 ## make sim        the simulator: RUNS=1000 schedules from SEED=1 on (test/sim/README.md)
-.PHONY: sim
+.PHONY: sim mutants
 SEED ?= 1
 RUNS ?= 1000
 sim: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory $(BUILD)/sim
 	@$(BUILD)/sim $(SEED) $(RUNS)
+
+## make mutants    deliberate bugs, one at a time: what each breaks, and what catches it (MUTANT=name for one)
+mutants: export COMPILE = $(CC) $(BASE) $(CFLAGS)
+mutants: export SIM_LINK = $(SIM_WRAP:%=-Wl,--wrap=%)
+mutants: export SIM_OBJECTS = $(call objects,$(SIM))
+mutants: export LIBRARIES = $(libs_proxy) $(LIBS_CHECK) $(LIBS_PROXY)
+mutants: deps
+	@$(MAKE) -j$$(nproc) --no-print-directory $(BUILD)/sim $(UNIT_PROGRAMS)
+	@BUILD=$(BUILD) perl test/mutants/run.pl $(MUTANT)
 
 ## make asan       the unit tests and the end-to-end tests with AddressSanitizer and UndefinedBehaviorSanitizer
 asan: deps

@@ -46,6 +46,10 @@ MUST_CHECK enum result pipeline_resolve(struct pipeline *pipeline, const char *g
 
 /* ---- for pipeline.c ---- */
 void recover_put_override(struct pipeline *pipeline, const char *text);
+/* With a verdict that keeps what the latest discard was to cut: on disk, so that nobody asks for it again.
+ * RESULT_FULL, RESULT_IO. */
+MUST_CHECK enum result recover_revoke_latest(struct pipeline *pipeline, const struct tail *tail,
+                                             const struct verdict *verdict);
 /* Whether applications may be let in; else the source has been refused. */
 bool recover_may_admit(struct pipeline *pipeline);
 /* After the start, and once the source is admitted: from now on the store is a proof (boot_mark.h). */
