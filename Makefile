@@ -110,10 +110,19 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
-$(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
+BENCHES := $(BUILD)/bench/commits $(BUILD)/bench/selects
+.SECONDARY: $(BUILD)/obj/test/bench/figures.o
+$(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/figures.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
+
+## make bench      commits against native semi-sync, queries against HAProxy, both families, ten minutes (SERVER=, THREADS=, ROUNDS=, SECONDS=)
+.PHONY: bench bench-run
+bench: deps
+	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BENCHES)
+	@for server in $(or $(SERVER),mysql mariadb); do for bench in $(BENCHES); do \
+	  SERVER=$$server $$bench || exit 1; done; done
 
 ## make bench-admin  what 50 admin clients that read every table cost in commits per second (SERVER=)
 .PHONY: bench-admin

@@ -4,16 +4,16 @@
  *     build/bench/admin_polling [CLIENTS [ROUNDS [SECONDS]]]      50 10 4, of SERVER=mysql|mariadb
  *
  * The clients run on the same machine, so their own work counts too. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "test/bench/figures.h"
 #include "test/lib/load.h"
 #include "test/lib/pollers.h"
 #include "test/lib/topology.h"
 #include "test/lib/wait.h"
 
-enum { WRITERS = 16, ROUNDS_MAX = 100 };
+enum { WRITERS = 16 };
 
 static long clients = 50;
 static long rounds = 10;
@@ -25,19 +25,6 @@ static double commits_per_second(struct load *load)
     uint64_t began = now_ms();
     sleep_ms((unsigned)seconds * 1000);
     return (double)(load_oks(load) - before) * 1000 / (double)(now_ms() - began);
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, long count)
-{
-    qsort(values, (size_t)count, sizeof(*values), compare);
-    return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
 /* A pair of rounds; which of the two comes first changes. */
@@ -62,9 +49,7 @@ static double measure_pair(struct load *load, struct pollers *pollers, bool is_p
 START_TEST(polling)
 {
     double ratio[ROUNDS_MAX];
-    const char *server = getenv("SERVER");
-    enum family family =
-        server != NULL && server[0] == 'm' && server[1] == 'a' ? FAMILY_MARIADB : FAMILY_MYSQL;
+    enum family family = figures_family();
     struct topology *t = topology_start(family, "ANY 1 (r1, r2)", 2);
     struct load *load = load_start(t->gate, WRITERS);
     struct pollers *pollers = pollers_start(t->gate, (unsigned)clients);
@@ -75,7 +60,7 @@ START_TEST(polling)
         ratio[i] = measure_pair(load, pollers, i % 2 == 1);
     pollers_stop(pollers);
     load_stop(load);
-    printf("median change: %+.1f %%\n", (median(ratio, rounds) - 1) * 100);
+    printf("median change: %+.1f %%\n", (figures_median(ratio, (size_t)rounds) - 1) * 100);
 }
 END_TEST
 
@@ -90,14 +75,5 @@ int main(int argc, char **argv)
     clients = argument(argc, argv, 1, clients, POLLERS_MAX);
     rounds = argument(argc, argv, 2, rounds, ROUNDS_MAX);
     seconds = argument(argc, argv, 3, seconds, 600);
-    Suite *suite = suite_create("admin_polling");
-    TCase *tests = tcase_create("polling");
-    tcase_add_test(tests, polling);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_MINIMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return figures_main("admin_polling", polling);
 }
