@@ -67,7 +67,7 @@ static void on_shutdown(struct admin_context *context, const struct admin_match 
                         struct resultset_writer *out)
 {
     (void)match;
-    log_warn("admin", "SHUTDOWN by %s from %s", log_quote_text(context->user), context->peer);
+    log_warn(context->label, "SHUTDOWN");
     kill(getpid(), SIGTERM);
     admin_ok(out, "");
 }
@@ -105,8 +105,7 @@ void admin_kill_id(struct admin_context *context, uint64_t id, struct resultset_
         admin_error(out, ERROR_CODE_NO_SUCH_THREAD, "Unknown thread id: %llu", (unsigned long long)id);
         return;
     }
-    log_warn("admin", "KILL %llu by %s from %s", (unsigned long long)id, log_quote_text(context->user),
-             context->peer);
+    log_warn(context->label, "KILL %llu", (unsigned long long)id);
     admin_ok(out, "");
 }
 
@@ -141,8 +140,7 @@ static void on_purge(struct admin_context *context, const struct admin_match *ma
     char error[400] = "";
     char *file = admin_token_value(match->captures[0]);
     if (pipeline_purge_to(context->pipeline, file, error, sizeof(error)) == RESULT_OK) {
-        log_warn("admin", "PURGE BINARY LOGS TO %s by %s", log_quote_text(file),
-                 log_quote_text(context->user));
+        log_warn(context->label, "PURGE BINARY LOGS TO %s", log_quote_text(file));
         admin_ok(out, "");
     } else {
         admin_error(out, ERROR_CODE_UNKNOWN, "ackgate: %s", error);

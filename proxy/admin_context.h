@@ -21,6 +21,7 @@ struct admin_context {
     uint32_t connection_id;
     char user[ADMIN_USER_MAX];
     char peer[ADMIN_PEER_MAX];
+    const char *label; /* for the log: "admin 4026531840 admin@10.0.0.5:4711" */
     char db[65];       /* "" or ADMIN_SCHEMA */
     bool is_read_only; /* admin.stats_user */
     bool is_waiting;   /* the answer comes later: admin_session_respond() */

@@ -125,8 +125,8 @@ void admin_recover_tail(struct admin_context *context, const struct admin_token 
     char *value = admin_token_value(text);
     tail_init(&tail);
     enum result result = tail_parse(span_of_text(value), &tail, &line);
-    log_info("recovery", "RECOVER SOURCE %s by %s from %s: %zu transactions", decides ? "TAIL" : "CHECK",
-             log_quote_text(context->user), context->peer, tail.txn_count);
+    log_info(context->label, "RECOVER SOURCE %s: %zu transactions", decides ? "TAIL" : "CHECK",
+             tail.txn_count);
     if (result == RESULT_OK)
         answer_tail(context, &tail, decides, out);
     else

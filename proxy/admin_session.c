@@ -31,6 +31,7 @@ struct admin_session {
     struct admin_context context;
     uint64_t capabilities;
     uint64_t statements;
+    char label[ADMIN_USER_MAX + ADMIN_PEER_MAX + 32];
 };
 
 uint32_t admin_session_id(const struct admin_session *session)
@@ -202,6 +203,7 @@ static const struct channel_callbacks *callbacks_of(struct admin_session *sessio
 
 static void on_login(void *argument, enum result result, const struct server_login_outcome *outcome)
 {
+    static _Thread_local struct log_limit limit;
     struct admin_session *session = argument;
     struct channel_callbacks callbacks;
     session->login = NULL;
@@ -219,8 +221,10 @@ static void on_login(void *argument, enum result result, const struct server_log
     snprintf(session->context.db, sizeof(session->context.db), "%s",
              outcome->db[0] != '\0' ? ADMIN_SCHEMA : "");
     channel_set_payload_max(session->channel, COMMAND_MAX);
-    log_info("admin", "login of %s from %s%s", session->context.user, session->context.peer,
-             session->context.is_read_only ? ", to look only" : "");
+    snprintf(session->label, sizeof(session->label), "admin %" PRIu32 " %s@%s",
+             session->context.connection_id, log_quote_text(session->context.user), session->context.peer);
+    log_limited(&limit, LOG_LEVEL_INFO, session->label, "logged in%s",
+                session->context.is_read_only ? ", to look only" : "");
 }
 
 static void refuse_full(struct admin_session *session)
@@ -262,6 +266,7 @@ struct admin_session *admin_session_start(const struct admin_port *port, int fd,
     session->context = (struct admin_context){
         .admin = port->admin,
         .worker = port->worker,
+        .label = session->label,
         .pipeline = port->pipeline,
         .connection_id = connection_id,
     };

@@ -43,7 +43,6 @@ static void refuse(struct app *app, int fd)
     uint8_t bytes[PACKET_HEADER_BYTES + MESSAGE_MAX];
     char message[MESSAGE_MAX];
     static struct log_limit limit;
-    unsigned suppressed = 0;
     uint16_t code = ERROR_CODE_TOO_MANY_CONNECTIONS;
     struct writer writer;
     snprintf(message, sizeof(message), "Too many connections");
@@ -59,10 +58,11 @@ static void refuse(struct app *app, int fd)
     ssize_t ignored = send(fd, packet.data, packet.length, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)ignored;
     close(fd);
-    if (log_limit_allows(&limit, 5, 10000, &suppressed))
-        log_warn("app",
-                 "refused a connection: there are app.max_connections=%u already (%u such lines left out)",
-                 app->shared.config->app.max_connections, suppressed);
+    log_limited(&limit, LOG_LEVEL_WARN, "app",
+                "refused a connection: there are app.max_connections=%u already; raise it (SET "
+                "max_connections), or look "
+                "at the table sessions for clients that leave theirs open",
+                app->shared.config->app.max_connections);
 }
 
 static void on_accept(void *argument, int fd)
@@ -115,7 +115,9 @@ static void resolve(struct app_shared *shared)
     }
     int failed = getaddrinfo(host, NULL, &hints, &found);
     if (failed != 0) {
-        log_error("app", "cannot resolve source.host=%s: %s", log_quote_text(host), gai_strerror(failed));
+        log_error("app",
+                  "cannot resolve source.host=%s: %s; mend that or write an address, then restart ackgate",
+                  log_quote_text(host), gai_strerror(failed));
         return;
     }
     for (struct addrinfo *each = found; each != NULL && shared->address_count < APP_ADDRESSES_MAX;

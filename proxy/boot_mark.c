@@ -51,7 +51,8 @@ bool boot_mark_set(const char *store_dir)
     size_t length = strlen(now);
     bool is_written = fd >= 0 && write(fd, now, length) == (ssize_t)length;
     if (!is_written)
-        log_warn("store", "cannot write %s: %s", path, strerror(errno));
+        log_warn("store", "cannot write %s: %s; after a crash everything will count as sent", path,
+                 strerror(errno));
     if (fd >= 0)
         close(fd);
     return is_written;

@@ -15,9 +15,13 @@
 
 static void on_accept(void *argument, int fd)
 {
+    static _Thread_local struct log_limit limit;
     struct fanout *fanout = argument;
     if (fanout->count == FANOUT_CONNECTIONS_MAX) {
-        log_warn("replication port", "connection refused: %d are open", FANOUT_CONNECTIONS_MAX);
+        log_limited(
+            &limit, LOG_LEVEL_WARN, "replication port",
+            "connection refused: %d are open, which is the most; look for consumers that do not close theirs",
+            FANOUT_CONNECTIONS_MAX);
         close(fd);
         return;
     }

@@ -285,7 +285,7 @@ static void log_report(const char *dir, enum result result, const struct journal
                        const struct journal_state *state)
 {
     if (result == RESULT_CONFLICT)
-        log_error(object, "%s is in use by another process", dir);
+        log_error(object, "%s is in use by another process: stop the other ackgate", dir);
     else if (result != RESULT_OK && report->fault[0] != '\0')
         log_error(object, "%s: %s at offset %" PRIu64 ": %s", report->path, result_text(result),
                   report->fault_offset, report->fault);

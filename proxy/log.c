@@ -226,3 +226,20 @@ bool log_limit_allows(struct log_limit *limit, unsigned burst, uint64_t period_m
     limit->in_window++;
     return true;
 }
+
+void log_limited(struct log_limit *limit, enum log_level level, const char *object, const char *format, ...)
+{
+    char message[LINE_MAX_BYTES];
+    unsigned left_out;
+    if ((int)level < atomic_load_explicit(&sink.level, memory_order_relaxed) ||
+        !log_limit_allows(limit, LOG_LIMITED_BURST, LOG_LIMITED_PERIOD_MS, &left_out))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    if (left_out > 0)
+        log_line(level, object, "%s (%u lines like this one were left out)", message, left_out);
+    else
+        log_line(level, object, "%s", message);
+}

@@ -46,5 +46,13 @@ struct log_limit {
     unsigned suppressed;
 };
 bool log_limit_allows(struct log_limit *limit, unsigned burst, uint64_t period_ms, unsigned *ret_suppressed);
+/*
+ * A line that a peer can cause at will: at most LOG_LIMITED_BURST of them in LOG_LIMITED_PERIOD_MS; the first
+ * one after that says how many were left out. A limit belongs to one thread: static _Thread_local, at the
+ * call.
+ */
+enum { LOG_LIMITED_BURST = 10, LOG_LIMITED_PERIOD_MS = 10000 };
+__attribute__((format(printf, 4, 5))) void log_limited(struct log_limit *limit, enum log_level level,
+                                                       const char *object, const char *format, ...);
 
 #endif

@@ -85,7 +85,8 @@ static void on_signal(void *argument, int signal_number)
         break;
     case SIGUSR1:
         if (log_reopen() != RESULT_OK)
-            log_error("ackgate", "the log file cannot be opened again: %s", strerror(errno));
+            log_error("ackgate", "the log file cannot be opened again: %s; going on with the old one",
+                      strerror(errno));
         break;
     }
 }

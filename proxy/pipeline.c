@@ -78,8 +78,8 @@ static void refill(struct pipeline *pipeline, struct position after)
 {
     enum result result = store_scan(pipeline->store, after, pipeline_feed_stored, pipeline);
     if (result != RESULT_OK)
-        log_error("store", "cannot be read again from file %" PRIu64 " offset %" PRIu64 ": %s", after.file,
-                  after.offset, result_text(result));
+        log_error("store", "cannot be read again from %s:%" PRIu64 ": %s; mend the disk and restart ackgate",
+                  store_file_label(pipeline->store, after.file), after.offset, result_text(result));
     pipeline_on_durable(pipeline);
 }
 
@@ -171,6 +171,15 @@ static void on_attach_durable(void *argument, uint64_t connection_id)
     fanout_begin(pipeline->fanout, connection_id);
 }
 
+static void warn_lost(const char *name)
+{
+    char object[CONFIG_NAME_MAX + 16];
+    snprintf(object, sizeof(object), "replica %s", name);
+    log_warn(object,
+             "came back with less than it had acked: it is sent the rest again, and its acks for that no "
+             "longer count. Its relay log was lost: look at sync_relay_log there");
+}
+
 void pipeline_on_attaching(void *argument, uint64_t connection_id, uint32_t voter, bool is_semi_sync,
                            struct position from, struct position has_up_to)
 {
@@ -187,10 +196,7 @@ void pipeline_on_attaching(void *argument, uint64_t connection_id, uint32_t vote
         record.attach.server_id = configured->server_id;
         record.attach.server_uuid = configured->server_uuid;
         if (position_compare(has_up_to, core_acked(pipeline->core, voter)) < 0)
-            log_warn("replica",
-                     "%s came back with less than it had acked: it is sent the rest again and its acks for "
-                     "that no longer count",
-                     configured->name);
+            warn_lost(configured->name);
         journal_sink_put_ack(pipeline->journal, configured->name, has_up_to);
     }
     journal_sink_put_synced(pipeline->journal, &record, on_attach_durable, pipeline, connection_id);

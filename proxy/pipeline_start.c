@@ -128,6 +128,12 @@ static enum result start_core(struct pipeline *pipeline)
             return result;
         }
     }
+    if (strcmp(rule, config->quorum.rule) != 0)
+        log_warn("quorum",
+                 "the rule in force was set by an operator and is not the config file's, which is %s: write "
+                 "it there, "
+                 "or SET quorum_rule",
+                 config->quorum.rule);
     snprintf(pipeline->rule, sizeof(pipeline->rule), "%s", rule);
     enum result result = fill_gate(pipeline, state->confirmed);
     if (result != RESULT_OK)

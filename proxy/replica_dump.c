@@ -11,16 +11,17 @@
 
 static void refuse(struct replica *replica, const struct replica_refusal *refusal)
 {
+    static _Thread_local struct log_limit limit;
     if (!replica->fanout->is_complete && refusal->code == ERROR_CODE_SOURCE_FATAL_READING_BINLOG) {
         char text[sizeof(refusal->text) + 128];
         snprintf(text, sizeof(text),
                  "ackgate: not decided before the source's binlog has been seen; try again. So far: %s",
                  refusal->text);
-        log_info(replica->label, "put off: %s", text);
+        log_limited(&limit, LOG_LEVEL_INFO, replica->label, "put off: %s", text);
         replica_refuse(replica, ERROR_CODE_UNKNOWN, text);
         return;
     }
-    log_warn(replica->label, "refused: %u %s", refusal->code, refusal->text);
+    log_limited(&limit, LOG_LEVEL_WARN, replica->label, "refused: %u %s", refusal->code, refusal->text);
     if (replica->voter != FANOUT_OBSERVER) {
         struct fanout_voter *voter = &replica->fanout->voters[replica->voter];
         voter->is_refused = true;

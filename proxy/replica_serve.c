@@ -79,9 +79,8 @@ static void take_ack(struct replica *replica, struct position acked)
         tell_ack(replica, acked);
         return;
     }
-    log_warn(replica->label,
-             "acked file %" PRIu64 " offset %" PRIu64 ", which was never sent to it: connection ended",
-             acked.file, acked.offset);
+    log_warn(replica->label, "acked %s:%" PRIu64 ", which was never sent to it: connection ended",
+             store_file_label(replica->fanout->store, acked.file), acked.offset);
     replica_end(replica, "acked what was never sent");
 }
 

@@ -84,6 +84,7 @@ void session_on_limits(struct session *session)
 
 static void on_timer(void *argument)
 {
+    static _Thread_local struct log_limit limit;
     struct session *session = argument;
     switch (session->phase) {
     case SESSION_HELD:
@@ -93,7 +94,8 @@ static void on_timer(void *argument)
         break;
     case SESSION_LOGIN:
     case SESSION_AUTH:
-        log_info(session_name(session), "closed: no login within app.auth_timeout");
+        log_limited(&limit, LOG_LEVEL_INFO, session_name(session),
+                    "closed: no login within app.auth_timeout");
         session_fail(session, ERROR_CODE_READ_TIMEOUT, (uint8_t)(session->last_sequence + 1),
                      "ackgate: no login within app.auth_timeout");
         break;

@@ -56,7 +56,8 @@ static void source_is_broken(struct session *session, const char *what)
 
 static void client_is_wrong(struct session *session, uint16_t code, uint8_t sequence, const char *message)
 {
-    log_info(session_name(session), "closed: %s", message);
+    static _Thread_local struct log_limit limit;
+    log_limited(&limit, LOG_LEVEL_INFO, session_name(session), "closed: %s", message);
     session_fail(session, code, (uint8_t)(sequence + 1), message);
 }
 

@@ -132,6 +132,7 @@ static bool may_take(struct session *session, const struct reader *stream)
 
 void session_command_take(struct session *session, uint8_t *data, size_t length_bytes)
 {
+    static _Thread_local struct log_limit limit;
     struct reader stream;
     struct packet_piece piece;
     enum result result = RESULT_OK;
@@ -145,7 +146,8 @@ void session_command_take(struct session *session, uint8_t *data, size_t length_
     }
     if (result == RESULT_SEQUENCE) {
         uint8_t sequence = data[stream.at + PACKET_HEADER_BYTES - 1];
-        log_info(session_name(session), "closed: the client's packets are out of order");
+        log_limited(&limit, LOG_LEVEL_INFO, session_name(session),
+                    "closed: the client's packets are out of order");
         session_fail(session, ERROR_CODE_PACKETS_OUT_OF_ORDER, (uint8_t)(sequence + 1),
                      "Got packets out of order");
         return;

@@ -181,6 +181,7 @@ static void on_client_gone(struct session *session)
 
 static void take_client(struct session *session, uint8_t *data, size_t length)
 {
+    static _Thread_local struct log_limit limit;
     switch (session->phase) {
     case SESSION_LOGIN:
     case SESSION_AUTH:
@@ -192,7 +193,8 @@ static void take_client(struct session *session, uint8_t *data, size_t length)
     case SESSION_HELD:
     case SESSION_CONNECTING:
     case SESSION_GREETING:
-        log_info(session_name(session), "closed: the client sent something before the server's greeting");
+        log_limited(&limit, LOG_LEVEL_INFO, session_name(session),
+                    "closed: the client sent something before the server's greeting");
         session_close(session);
         break;
     case SESSION_CLOSING: /* read only so that the last bytes are not lost to a reset */

@@ -16,13 +16,14 @@ enum { RETRY_MS = 100, MESSAGE_MAX = APP_REASON_MAX + 64 };
 
 static void fail(struct session *session)
 {
+    static _Thread_local struct log_limit limit;
     struct app_shared *shared = session->thread->shared;
     char message[MESSAGE_MAX];
     pthread_mutex_lock(&shared->mutex);
     snprintf(message, sizeof(message), "ackgate: source not available: %s",
              shared->reason[0] == '\0' ? "it does not answer" : shared->reason);
     pthread_mutex_unlock(&shared->mutex);
-    log_info(session_name(session), "refused after app.hold: %s", message);
+    log_limited(&limit, LOG_LEVEL_INFO, session_name(session), "refused after app.hold: %s", message);
     session_fail(session, ERROR_CODE_UNKNOWN, 0, message);
 }
 

@@ -310,7 +310,7 @@ static void ask_about_stream(struct source *source, enum source_question questio
         return;
     int status = ask(source, question);
     if (status != 0)
-        log_warn("source", "cannot be asked: %s", strerror(status));
+        log_warn("source", "cannot be asked: %s; trying again", strerror(status));
 }
 
 void source_ask_tail(struct source *source)

@@ -76,7 +76,8 @@ enum result store_open(struct loop *loop, const struct store_options *options,
     store_windows_init(store);
     enum result result = open_directory(store);
     if (result == RESULT_CONFLICT)
-        log_error("store", "%s is in use by another process", log_quote_text(store->dir));
+        log_error("store", "%s is in use by another process: stop the other ackgate",
+                  log_quote_text(store->dir));
     else if (result != RESULT_OK)
         log_error("store", "cannot open %s: %s", log_quote_text(store->dir), strerror(errno));
     if (result == RESULT_OK)
@@ -184,6 +185,13 @@ void store_file_name(const struct store *store, uint64_t file, char *ret_name, s
     size_t length = strnlen(name, name_max - 1);
     memcpy(ret_name, name, length);
     ret_name[length] = '\0';
+}
+
+const char *store_file_label(const struct store *store, uint64_t file)
+{
+    static _Thread_local char name[BINLOG_NAME_MAX];
+    store_file_name(store, file, name, sizeof(name));
+    return name;
 }
 
 enum result store_file_end(const struct store *store, uint64_t file, uint64_t *ret_offset)

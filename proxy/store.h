@@ -70,6 +70,8 @@ uint64_t store_bytes(const struct store *store);
 void store_set_epoch(struct store *store, uint64_t epoch); /* of the files that begin from now on */
 /* The file's name, e.g. "binlog.000002"; formats into ret_name. */
 void store_file_name(const struct store *store, uint64_t file, char *ret_name, size_t name_max);
+/* The same for the log; until the thread's next call. */
+const char *store_file_label(const struct store *store, uint64_t file);
 /* End offset of a file of the store. RESULT_NOT_FOUND, RESULT_GONE (older than the store). */
 MUST_CHECK enum result store_file_end(const struct store *store, uint64_t file, uint64_t *ret_offset);
 bool store_has_position(const struct store *store,

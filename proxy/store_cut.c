@@ -133,8 +133,8 @@ enum result store_cut(struct store *store, const struct store_cut *cut)
     if (has_more && store_find(store, cut->at.file) == NULL)
         return RESULT_GONE;
     if (has_more) {
-        log_warn("store", "cut at offset %" PRIu64 " of file %" PRIu64 ": epoch %" PRIu64 " begins",
-                 cut->at.offset, cut->at.file, cut->epoch);
+        log_warn("store", "cut at %s:%" PRIu64 ": epoch %" PRIu64 " begins",
+                 store_file_label(store, cut->at.file), cut->at.offset, cut->epoch);
         result = cut_files(store, cut);
         if (result == RESULT_OK)
             result = reread(store);
@@ -151,8 +151,8 @@ enum result store_cut_redo(struct store *store, uint64_t *files, size_t *count)
     const struct store_cut *cut = &store->options.cut;
     if (store_is_empty(store) || position_is_none(cut->at) || store_newest(store)->epoch >= cut->epoch)
         return RESULT_OK;
-    log_warn("store", "the cut at offset %" PRIu64 " of file %" PRIu64 " is brought to its end",
-             cut->at.offset, cut->at.file);
+    log_warn("store", "the cut at %s:%" PRIu64 " is brought to its end",
+             store_file_label(store, cut->at.file), cut->at.offset);
     enum result result = forget_later(store, cut);
     while (result == RESULT_OK && *count > 0 && files[*count - 1] > cut->at.file)
         result = unlink_file(store, files[--*count]);

@@ -31,7 +31,7 @@ static enum result drop_oldest(struct store *store, size_t count)
             log_warn("store", "cannot remove %s: %s", log_quote_text(name), strerror(errno));
     }
     store_index_drop(&store->index, 0, count);
-    log_info("store", "purged %zu files, %" PRIu64 " to %" PRIu64, count, first, last);
+    log_info("store", "purged %zu files, up to %s", count, store_file_label(store, last));
     return RESULT_OK;
 }
 

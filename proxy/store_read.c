@@ -99,8 +99,11 @@ static enum result load(struct store *store, struct store_window *window, struct
         result = disk_io_read(window->fd, window->bytes, length, position.offset);
     if (result != RESULT_OK) {
         int reason = errno;
-        log_error("store", "cannot read file %" PRIu64 " at offset %" PRIu64 ": %s", position.file,
-                  position.offset, result == RESULT_IO ? strerror(reason) : result_text(result));
+        log_error("store",
+                  "cannot read %s:%" PRIu64
+                  ": %s. Mend the disk; replicas that need this place are not served",
+                  store_file_label(store, position.file), position.offset,
+                  result == RESULT_IO ? strerror(reason) : result_text(result));
         forget(window);
         errno = reason;
         return result == RESULT_IO ? RESULT_IO : RESULT_DAMAGED;
@@ -172,10 +175,8 @@ enum result store_compare(struct store *store, struct position position, struct 
         if (result != RESULT_OK)
             return result == RESULT_AGAIN || result == RESULT_CLOSED ? RESULT_NOT_FOUND : result;
         if (!is_same(stored, bytes.data, position.offset)) {
-            log_error("store",
-                      "the source sends other bytes than are stored, file %" PRIu64
-                      ", in the %zu from offset %" PRIu64,
-                      position.file, stored.length, position.offset);
+            log_error("store", "the source sends other bytes than are stored, in the %zu from %s:%" PRIu64,
+                      stored.length, store_file_label(store, position.file), position.offset);
             return RESULT_DIVERGED;
         }
         position.offset += stored.length;

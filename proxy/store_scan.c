@@ -64,9 +64,9 @@ enum result store_scan_file(const struct store *store, uint64_t file, uint64_t f
     if (result == RESULT_OK)
         result = walk_events(&walk, &scanner, &is_stopped);
     if (result == RESULT_IO) {
-        log_error("store", "cannot read file %" PRIu64 ": %s", file, strerror(errno));
+        log_error("store", "cannot read %s: %s", store_file_label(store, file), strerror(errno));
     } else if (result != RESULT_OK) {
-        log_error("store", "file %" PRIu64 ": no whole event at offset %" PRIu64 ": %s", file, scanner.at,
+        log_error("store", "no whole event at %s:%" PRIu64 ": %s", store_file_label(store, file), scanner.at,
                   result_text(result));
         result = RESULT_DAMAGED;
     }

@@ -137,8 +137,8 @@ void store_settle_gtid(struct store *store, const struct gtid *gtid)
 void store_start_known(struct store *store, struct store_file *file, struct gtid_state *state)
 {
     if (!gtid_state_contains_state(state, &store->gtids))
-        log_warn("store", "file %" PRIu64 " begins with fewer GTIDs than the files before it have",
-                 file->number);
+        log_warn("store", "%s begins with fewer GTIDs than the files before it have",
+                 store_file_label(store, file->number));
     if (!gtid_state_contains_state(&store->gtids, state))
         gtid_state_add_state(&store->gtids, state);
     gtid_state_move(&file->start, state);
@@ -227,11 +227,9 @@ static enum result take_event(struct store *store, const struct binlog_event_hea
 
 static void refuse_event(struct store *store, const struct binlog_event_header *header, enum result result)
 {
-    log_error("store",
-              "refused a %s event of %" PRIu32 " bytes (log_pos %" PRIu32 ") at offset %" PRIu64
-              " of file %" PRIu64 ": %s",
-              binlog_event_type_name(header->type), header->length, header->log_pos, store->segment.done,
-              store_newest(store)->number, result_text(result));
+    log_error("store", "refused a %s event of %" PRIu32 " bytes (log_pos %" PRIu32 ") at %s:%" PRIu64 ": %s",
+              binlog_event_type_name(header->type), header->length, header->log_pos,
+              store_file_label(store, store_newest(store)->number), store->segment.done, result_text(result));
     store_event_abort(store);
 }
 

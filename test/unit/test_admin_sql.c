@@ -527,7 +527,8 @@ int main(void)
                                           .detail = xstrdup("r1")};
     ring.next = ring.count = 1;
     runtime_start(config);
-    context = (struct admin_context){.connection_id = 9, .user = "admin", .peer = "10.0.0.7:40000"};
+    context = (struct admin_context){
+        .connection_id = 9, .user = "admin", .label = "admin", .peer = "10.0.0.7:40000"};
     context.sql = admin_sql_new(NULL);
     Suite *suite = suite_create("admin_sql");
     TCase *tcase = tcase_create("statements");
