@@ -4,9 +4,15 @@
 #include "proxy/admin_time.h"
 #include "recovery/journal_text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { DISCARDED_MAX = 100000 };
+enum { DISCARDED_MAX = 1000 }; /* the latest: a table is copied in the loop's time */
+
+/* One less than GTID_TEXT_MAX and BINLOG_NAME_MAX. */
+#define GTID_SCAN "95"
+#define NAME_SCAN "511"
 
 /* The file of the oldest transaction that is not confirmed; UINT64_MAX: all are. */
 static uint64_t oldest_unconfirmed(struct pipeline *pipeline)
@@ -53,70 +59,100 @@ void admin_fill_journal(struct pipeline *pipeline, struct admin_rows *rows)
     }
 }
 
-static void add_position_text(struct admin_rows *rows, const struct pipeline *pipeline, uint64_t file)
-{
-    char name[BINLOG_NAME_MAX];
-    const struct journal_state *state = pipeline_journal_state(pipeline);
-    if (state->source_base[0] == '\0' || file == 0)
-        admin_rows_text(rows, "");
-    else {
-        binlog_name_format(state->source_base, file, name);
-        admin_rows_text(rows, name);
-    }
-}
-
-/* A row for each transaction; the positions are those of the whole that was discarded with it. */
+/* A row for each transaction. */
 struct discarded_rows {
     struct admin_rows *rows;
     const struct pipeline *pipeline;
     const struct journal_discarded *discarded;
+    char time[ADMIN_TIME_MAX];
+    size_t left; /* of DISCARDED_MAX */
 };
 
-static void add_discarded(const struct discarded_rows *to, const char *gtid)
+/* Position 0: not known. */
+static bool add_discarded(struct discarded_rows *to, const char *gtid, const char *file, uint64_t start,
+                          uint64_t end)
 {
-    char time[ADMIN_TIME_MAX];
     const struct journal_discarded *discarded = to->discarded;
     admin_rows_integer(to->rows, discarded->epoch);
-    admin_rows_text(to->rows, admin_time_format(discarded->time_ms, time));
+    admin_rows_text(to->rows, to->time[0] != '\0' ? to->time : NULL);
     admin_rows_text(to->rows, gtid);
-    add_position_text(to->rows, to->pipeline, discarded->from.file);
-    admin_rows_integer(to->rows, discarded->from.offset);
-    admin_rows_integer(to->rows, discarded->to.offset);
+    admin_rows_text(to->rows, file);
+    admin_rows_integer(to->rows, start);
+    admin_rows_integer(to->rows, end);
     admin_rows_text(to->rows, discarded->reason);
     admin_rows_text(to->rows, discarded->kept_as);
+    return --to->left > 0;
+}
+
+/* The lines that recover_source.c wrote. */
+static void add_places(struct discarded_rows *to)
+{
+    for (const char *line = to->discarded->places; *line != '\0'; line = strchr(line, '\n') + 1) {
+        char gtid[GTID_TEXT_MAX];
+        char file[BINLOG_NAME_MAX];
+        uint64_t start;
+        uint64_t end;
+        if (strchr(line, '\n') == NULL ||
+            sscanf(line, "%" GTID_SCAN "s %" NAME_SCAN "s %" SCNu64 " %" SCNu64, gtid, file, &start, &end) !=
+                4 ||
+            !add_discarded(to, gtid, file, start, end))
+            return;
+    }
+}
+
+/* ---- of very many, and of earlier versions: the positions are those of the whole that was discarded ---- */
+
+static bool add_of_whole(struct discarded_rows *to, const char *gtid)
+{
+    char name[BINLOG_NAME_MAX] = "";
+    const struct journal_discarded *discarded = to->discarded;
+    const struct journal_state *state = pipeline_journal_state(to->pipeline);
+    if (state->source_base[0] != '\0' && discarded->from.file != 0)
+        binlog_name_format(state->source_base, discarded->from.file, name);
+    return add_discarded(to, gtid, name, discarded->from.offset, discarded->to.offset);
 }
 
 static bool add_range(void *context, const struct gtid_origin *origin, int64_t start, int64_t end)
 {
-    const struct discarded_rows *to = context;
-    for (int64_t gno = start; gno < end && admin_rows_count(to->rows) < DISCARDED_MAX; gno++) {
+    struct discarded_rows *to = context;
+    bool has_room = to->left > 0;
+    for (int64_t gno = start; gno < end && has_room; gno++) {
         char text[GTID_TEXT_MAX];
         struct gtid gtid = gtid_of_mysql(origin, gno);
-        add_discarded(to, gtid_format(&gtid, text));
+        has_room = add_of_whole(to, gtid_format(&gtid, text));
     }
-    return admin_rows_count(to->rows) < DISCARDED_MAX;
+    return has_room;
 }
 
 static bool add_one(void *context, const struct gtid_mariadb *mariadb)
 {
-    const struct discarded_rows *to = context;
     char text[GTID_TEXT_MAX];
     struct gtid gtid = {.flavor = FLAVOR_MARIADB, .mariadb = *mariadb};
-    add_discarded(to, gtid_format(&gtid, text));
-    return admin_rows_count(to->rows) < DISCARDED_MAX;
+    return add_of_whole(context, gtid_format(&gtid, text));
+}
+
+static void add_whole(struct discarded_rows *to)
+{
+    bool are_all;
+    struct span gtids = span_of_text(to->discarded->gtids);
+    enum result result = pipeline_journal_state(to->pipeline)->flavor == FLAVOR_MARIADB
+                             ? gtid_list_parse_each(gtids, add_one, to, &are_all)
+                             : gtid_set_parse_each(gtids, add_range, to, &are_all);
+    if (result != RESULT_OK || gtids.length == 0)
+        add_of_whole(to, to->discarded->gtids);
 }
 
 void admin_fill_discarded(struct pipeline *pipeline, struct admin_rows *rows)
 {
     const struct journal_state *state = pipeline_journal_state(pipeline);
-    for (size_t i = state->discards_count; i > 0; i--) {
-        bool are_all;
-        struct discarded_rows to = {rows, pipeline, &state->discards[i - 1]};
-        struct span gtids = span_of_text(to.discarded->gtids);
-        enum result result = state->flavor == FLAVOR_MARIADB
-                                 ? gtid_list_parse_each(gtids, add_one, &to, &are_all)
-                                 : gtid_set_parse_each(gtids, add_range, &to, &are_all);
-        if (result != RESULT_OK || gtids.length == 0)
-            add_discarded(&to, to.discarded->gtids);
+    struct discarded_rows to = {.rows = rows, .pipeline = pipeline, .left = DISCARDED_MAX};
+    for (size_t i = state->discards_count; i > 0 && to.left > 0; i--) {
+        to.discarded = &state->discards[i - 1];
+        if (admin_time_format(to.discarded->time_ms, to.time) == NULL)
+            to.time[0] = '\0';
+        if (to.discarded->places[0] != '\0')
+            add_places(&to);
+        else
+            add_whole(&to);
     }
 }

@@ -6,7 +6,11 @@
 
 #include <stdlib.h>
 
-enum { REPLICAS_MAX = 256, SESSIONS_ARRIVING = 64, WAITING_MAX = 4096 };
+enum {
+    REPLICAS_MAX = 256,
+    SESSIONS_ARRIVING = 64,
+    WAITING_MAX = 500 /* the oldest: a table is copied in the loop's time */
+};
 
 /* A position is two columns, both NULL when there is none. */
 static void add_position(struct admin_rows *rows, const struct view_position *position)

@@ -18,6 +18,7 @@ struct decision {
     struct position from; /* POSITION_NONE: nothing is discarded */
     struct position to;
     char *gtids;
+    char *places;
     char reason[VERDICT_REASON_MAX];
     char kept_as[RECOVER_KEPT_MAX];
     bool is_repeated; /* the journal has it already */
@@ -68,6 +69,28 @@ static char *format_gtids(enum flavor flavor, const struct tail_txn *txns, size_
     return text;
 }
 
+/* A line for each: "GTID file start end"; "" when they are too many. */
+static char *format_places(const char *base, const struct tail_txn *txns, size_t count)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    assert(out != NULL);
+    for (size_t i = 0; i < count; i++) {
+        char gtid[GTID_TEXT_MAX];
+        char name[BINLOG_NAME_MAX];
+        struct position start = tail_txn_start(&txns[i]);
+        struct position end = tail_txn_end(&txns[i]);
+        binlog_name_format(base, start.file, name);
+        fprintf(out, "%s %s %" PRIu64 " %" PRIu64 "\n", gtid_format(&txns[i].gtid, gtid), name, start.offset,
+                end.offset);
+    }
+    fclose(out);
+    if (length >= JOURNAL_TEXT_MAX)
+        text[0] = '\0';
+    return text;
+}
+
 static void decide_cut(const struct tail *tail, const struct verdict *verdict, uint32_t epoch,
                        struct decision *decision)
 {
@@ -76,6 +99,7 @@ static void decide_cut(const struct tail *tail, const struct verdict *verdict, u
     decision->from = verdict->cut;
     decision->to = tail_txn_end(&tail->txns[tail->txn_count - 1]);
     decision->gtids = format_gtids(tail->flavor, &tail->txns[first], verdict->discarded);
+    decision->places = format_places(tail->base, &tail->txns[first], verdict->discarded);
     snprintf(decision->reason, sizeof(decision->reason), "%s", verdict->items[first].reason);
     binlog_name_format(tail->base, verdict->cut.file, name);
     snprintf(decision->kept_as, sizeof(decision->kept_as), "%s/%s-%" PRIu64 "-epoch-%" PRIu32, tail->keep_dir,
@@ -83,8 +107,8 @@ static void decide_cut(const struct tail *tail, const struct verdict *verdict, u
 }
 
 /* The source has lost by itself what nobody else has: only the store is cut. */
-static void decide_store_cut(const struct recover_facts *facts, const struct verdict *verdict,
-                             struct decision *decision)
+static void decide_store_cut(const char *base, const struct recover_facts *facts,
+                             const struct verdict *verdict, struct decision *decision)
 {
     size_t first = 0;
     while (first < facts->stored_count &&
@@ -93,6 +117,7 @@ static void decide_store_cut(const struct recover_facts *facts, const struct ver
     decision->from = verdict->store_cut;
     decision->to = facts->facts.store_end;
     decision->gtids = format_gtids(facts->facts.flavor, facts->stored + first, facts->stored_count - first);
+    decision->places = format_places(base, facts->stored + first, facts->stored_count - first);
     snprintf(decision->reason, sizeof(decision->reason), "the source has lost it, and it was sent to nobody");
 }
 
@@ -126,7 +151,7 @@ static void decide(const struct pipeline *pipeline, const struct tail *tail,
     } else if (verdict->overall == VERDICT_CUT) {
         decide_cut(tail, verdict, state->epoch, decision);
     } else if (verdict->overall == VERDICT_NOTHING && verdict->has_store_cut) {
-        decide_store_cut(facts, verdict, decision);
+        decide_store_cut(tail->base, facts, verdict, decision);
     }
 }
 
@@ -150,7 +175,8 @@ static enum result journal_decision(struct pipeline *pipeline, const struct deci
                     .to = decision->to,
                     .gtids = decision->gtids,
                     .reason = decision->reason,
-                    .kept_as = decision->kept_as},
+                    .kept_as = decision->kept_as,
+                    .places = decision->places},
     };
     if (decision->is_repeated)
         return journal_sink_settle(pipeline->journal);
@@ -254,6 +280,7 @@ static enum result judge(struct pipeline *pipeline, const struct tail *tail, boo
         verdict_release(&verdict);
     }
     free(decision.gtids);
+    free(decision.places);
     recover_facts_release(&facts);
     return result;
 }

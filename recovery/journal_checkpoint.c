@@ -7,7 +7,7 @@
  *     confirmed position and GTID, rule,
  *     count u32 of consumers, each: name, server id u32, uuid, attached u32, lost u32, sent, has_acked u8,
  * acked, changed u64, count u32 of discards, each: epoch u32, time u64, from, to, gtids, reason, kept_as,
- * count u32 of overrides, each a text.
+ * count u32 of overrides, each a text; and, if any discard has them, the places of each discard, a text.
  * Texts end with a NUL, a position is file u64 and offset u64. The sequence is that of the frame.
  */
 #include "protocol/xalloc.h"
@@ -84,11 +84,19 @@ static size_t room_for(const struct journal_state *state)
     for (size_t i = 0; i < state->discards_count; i++) {
         const struct journal_discarded *discarded = &state->discards[i];
         room += sizeof(*discarded) + strlen(discarded->gtids) + strlen(discarded->reason) +
-                strlen(discarded->kept_as);
+                strlen(discarded->kept_as) + strlen(discarded->places);
     }
     for (size_t i = 0; i < state->overrides_count; i++)
         room += strlen(state->overrides[i]) + 1;
     return room;
+}
+
+static bool has_places(const struct journal_state *state)
+{
+    for (size_t i = 0; i < state->discards_count; i++)
+        if (state->discards[i].places[0] != '\0')
+            return true;
+    return false;
 }
 
 uint8_t *journal_state_encode(const struct journal_state *state, size_t *ret_length)
@@ -107,6 +115,8 @@ uint8_t *journal_state_encode(const struct journal_state *state, size_t *ret_len
     writer_u32(&writer, (uint32_t)state->overrides_count);
     for (size_t i = 0; i < state->overrides_count; i++)
         put_text(&writer, state->overrides[i]);
+    for (size_t i = 0; i < state->discards_count && has_places(state); i++)
+        put_text(&writer, state->discards[i].places);
     assert(!writer_failed(&writer));
     *ret_length = writer.length;
     return bytes;
@@ -223,6 +233,9 @@ static void get_lists(struct reader *reader, struct journal_state *state)
     state->overrides = xcalloc(state->overrides_count + 1, sizeof(*state->overrides));
     for (size_t i = 0; i < state->overrides_count; i++)
         state->overrides[i] = get_copy(reader);
+    bool are_there = reader_left(reader) > 0;
+    for (size_t i = 0; i < state->discards_count; i++)
+        state->discards[i].places = are_there ? get_copy(reader) : xstrdup("");
 }
 
 enum result journal_state_decode(struct journal_state *state, struct span bytes)

@@ -197,6 +197,8 @@ static void put_discard(struct writer *writer, const struct journal_discard *dis
     put_text(writer, discard->gtids, JOURNAL_TEXT_MAX);
     put_text(writer, discard->reason, JOURNAL_TEXT_MAX);
     put_text(writer, discard->kept_as, JOURNAL_TEXT_MAX);
+    if (discard->places != NULL && discard->places[0] != '\0')
+        put_text(writer, discard->places, JOURNAL_TEXT_MAX);
 }
 
 static struct journal_discard get_discard(struct reader *reader)
@@ -206,6 +208,7 @@ static struct journal_discard get_discard(struct reader *reader)
     discard.gtids = get_text(reader, JOURNAL_TEXT_MAX);
     discard.reason = get_text(reader, JOURNAL_TEXT_MAX);
     discard.kept_as = get_text(reader, JOURNAL_TEXT_MAX);
+    discard.places = reader_left(reader) > 0 ? get_text(reader, JOURNAL_TEXT_MAX) : "";
     return discard;
 }
 
@@ -225,7 +228,7 @@ static size_t room_for(const struct journal_record *record)
         return 32 + text_length(record->policy.rule) + text_length(record->policy.who);
     case JOURNAL_DISCARD:
         return 64 + text_length(record->discard.gtids) + text_length(record->discard.reason) +
-               text_length(record->discard.kept_as);
+               text_length(record->discard.kept_as) + text_length(record->discard.places);
     case JOURNAL_ADMITTED:
     case JOURNAL_REFUSED:
     case JOURNAL_OVERRIDE:

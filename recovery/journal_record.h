@@ -99,6 +99,8 @@ struct journal_discard {
     const char *gtids;    /* as the flavour writes sets or lists */
     const char *reason;
     const char *kept_as; /* the file that keeps the bytes */
+    const char *places;  /* a line for each: GTID, file, start, end. Last in the body, and only there when not
+                            empty: earlier versions did not keep it, and very many do not fit */
 };
 
 struct journal_record {

@@ -18,6 +18,7 @@ void journal_state_release(struct journal_state *state)
         free(state->discards[i].gtids);
         free(state->discards[i].reason);
         free(state->discards[i].kept_as);
+        free(state->discards[i].places);
     }
     for (size_t i = 0; i < state->overrides_count; i++)
         free(state->overrides[i]);
@@ -165,6 +166,7 @@ static void apply_discard(struct journal_state *state, const struct journal_disc
         .gtids = xstrndup(discard->gtids == NULL ? "" : discard->gtids, JOURNAL_TEXT_MAX - 1),
         .reason = xstrndup(discard->reason == NULL ? "" : discard->reason, JOURNAL_TEXT_MAX - 1),
         .kept_as = xstrndup(discard->kept_as == NULL ? "" : discard->kept_as, JOURNAL_TEXT_MAX - 1),
+        .places = xstrndup(discard->places == NULL ? "" : discard->places, JOURNAL_TEXT_MAX - 1),
     };
     state->epoch++;
     for (size_t i = 0; i < state->consumers_count; i++) {

@@ -31,7 +31,7 @@ struct journal_discarded {
     uint32_t epoch; /* that it ended */
     uint64_t time_ms;
     struct position from, to;
-    char *gtids, *reason, *kept_as; /* never NULL */
+    char *gtids, *reason, *kept_as, *places; /* of journal_discard; never NULL */
 };
 
 enum { JOURNAL_OVERRIDES_MAX = 1000 }; /* that are remembered, the latest ones */

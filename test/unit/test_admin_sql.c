@@ -156,8 +156,9 @@ const struct journal_state *pipeline_journal_state(const struct pipeline *pipeli
     static char gtids[] = "0-1-8,0-1-9";
     static char reason[] = "it never reached ackgate";
     static char kept_as[] = "/data/kept";
+    static char places[] = "0-1-8 binlog.000002 100 200\n0-1-9 binlog.000002 200 300\n";
     static struct journal_discarded discards[] = {
-        {1, UINT64_C(1700000000123), {2, 100}, {2, 300}, gtids, reason, kept_as}
+        {1, UINT64_C(1700000000123), {2, 100}, {2, 300}, gtids, reason, kept_as, places}
     };
     static struct journal_state state = {
         .flavor = FLAVOR_MARIADB, .source_base = "binlog", .discards = discards, .discards_count = 1};
@@ -304,8 +305,8 @@ static const struct {
     {"SELECT rule, satisfied, needed_for FROM quorum",                                                      "ANY 1 (r1, r2)|1|\n"                                                     },
     {"SELECT seq, time, type, detail FROM journal",                                                         "7|2023-11-14 22:13:20.123|attach|r1\n"                                   },
     {"SELECT * FROM discarded",
-     "1|2023-11-14 22:13:20.123|0-1-8|binlog.000002|100|300|it never reached ackgate|/data/kept\n"
-     "1|2023-11-14 22:13:20.123|0-1-9|binlog.000002|100|300|it never reached ackgate|/data/kept\n"                                                                                    },
+     "1|2023-11-14 22:13:20.123|0-1-8|binlog.000002|100|200|it never reached ackgate|/data/kept\n"
+     "1|2023-11-14 22:13:20.123|0-1-9|binlog.000002|200|300|it never reached ackgate|/data/kept\n"                                                                                    },
     {"SELECT * FROM binary_logs",                                                                           ""                                                                        },
     {"SELECT value, source FROM variables WHERE name = 'app.hold'",                                         "3s|file\n"                                                               },
     {"SELECT value, source FROM variables WHERE name = 'app.auth_timeout'",                                 "10s|default\n"                                                           },

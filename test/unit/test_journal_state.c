@@ -155,7 +155,40 @@ START_TEST(a_discard_ends_what_lies_behind_its_cut)
     ck_assert_uint_eq(journal_state_consumer(&state, "r1")->acked.offset, 850);
     ck_assert_uint_eq(journal_state_consumer(&state, "r2")->acked.offset, 800);
     ck_assert_uint_eq(journal_state_consumer(&state, "r2")->sent.offset, 850);
+    ck_assert_str_eq(state.discards[state.discards_count - 1].places, "");
     journal_state_release(&state);
+}
+END_TEST
+
+/* Where each discarded transaction stood is kept in records and checkpoints since it is written at all; a
+ * state that has such discards has those of earlier versions too. */
+START_TEST(the_places_of_a_discard_survive)
+{
+    struct journal_state state, other;
+    apply_all(&state);
+    journal_state_init(&other);
+    struct journal_record discard = {
+        .type = JOURNAL_DISCARD, .discard = {{2, 850}, {2, 990}, "g", "r", "k", "g binlog.000002 850 990\n"}
+    };
+    size_t length;
+    struct journal_record again;
+    struct journal_ack acks[JOURNAL_ACKS_MAX];
+    uint8_t *bytes = journal_record_encode(&discard, &length);
+    struct journal_frame frame = {
+        .type = JOURNAL_DISCARD, .body = {bytes, length}
+    };
+    ck_assert_int_eq(journal_record_decode(&frame, acks, &again), RESULT_OK);
+    ck_assert_str_eq(again.discard.places, discard.discard.places);
+    apply(&state, &again);
+    free(bytes);
+    bytes = journal_state_encode(&state, &length);
+    ck_assert_int_eq(journal_state_decode(&other, (struct span){bytes, length}), RESULT_OK);
+    ck_assert_uint_gt(other.discards_count, 1);
+    ck_assert_str_eq(other.discards[0].places, "");
+    ck_assert_str_eq(other.discards[other.discards_count - 1].places, discard.discard.places);
+    free(bytes);
+    journal_state_release(&state);
+    journal_state_release(&other);
 }
 END_TEST
 
@@ -251,6 +284,7 @@ int main(void)
     tcase_add_test(tests, an_attachment_that_a_crash_ended_counts_until_the_source_is_admitted);
     tcase_add_test(tests, consumers_that_nothing_depends_on_are_forgotten);
     tcase_add_test(tests, a_discard_ends_what_lies_behind_its_cut);
+    tcase_add_test(tests, the_places_of_a_discard_survive);
     tcase_add_test(tests, a_state_survives_its_bytes_and_refuses_any_prefix);
     tcase_add_test(tests, records_survive_their_bytes_and_refuse_any_prefix);
     tcase_add_test(tests, texts_over_their_bound_are_cut_alike_in_bytes_and_state);
