@@ -34,6 +34,7 @@ static void ask(struct rotate_job *job)
         .port = config->source.port,
         .user = config->source.user,
         .password = config->source.password,
+        .tls = &config->source.tls,
         .timeout_seconds = (unsigned)(config->source.connect_timeout_ms / 1000 + 1),
     };
     struct sql_client *client;
