@@ -245,14 +245,14 @@ int main(void)
     Suite *suite = suite_create("admission");
 
     e2e_add(suite, "semi_sync_replica_comes", semi_sync_replica_comes);
-    e2e_add(suite, "other_replica_comes", other_replica_comes);
+    e2e_add_family(suite, "other_replica_comes", other_replica_comes, FAMILY_MARIADB);
     e2e_add_family(suite, "executed", executed_what_nobody_has, FAMILY_MYSQL);
     e2e_add(suite, "xa_commit", xa_commit_is_redone);
-    e2e_add(suite, "xa_rollback", xa_rollback_is_redone);
-    e2e_add(suite, "xa_rollback_ok", xa_rollback_with_ok);
+    e2e_add_family(suite, "xa_rollback", xa_rollback_is_redone, FAMILY_MARIADB);
+    e2e_add_family(suite, "xa_rollback_ok", xa_rollback_with_ok, FAMILY_MARIADB);
     e2e_add(suite, "xa_prepare", xa_prepare_is_redone);
-    e2e_add(suite, "xa_one_phase", xa_one_phase);
-    e2e_add(suite, "xa_old", xa_prepared_since_long);
+    e2e_add_family(suite, "xa_one_phase", xa_one_phase, FAMILY_MARIADB);
+    e2e_add_family(suite, "xa_old", xa_prepared_since_long, FAMILY_MARIADB);
     e2e_add(suite, "created_table", created_table_is_redone);
     return e2e_main(suite);
 }
