@@ -23,6 +23,9 @@ static const char WHY_SENT[] = "it was sent to a replica or binlog client";
 static const char WHY_CLOSED[] = "the server was shut down in order: its engine has committed it";
 static const char WHY_OLDER_FILE[] = "its file was closed by a later one: its engine has committed it";
 static const char WHY_NOT_UNDONE[] = "cutting the binlog would not undo it in the engine";
+static const char WHY_MAY_BE_LOST[] =
+    "cutting the binlog would not undo it in the engine, and MariaDB's crash "
+    "recovery may lose it: compare it with a replica";
 static const char WHY_BEHIND_IT[] = "a transaction behind it has to stay";
 static const char WHY_PARTIAL[] = "the listing is not complete";
 static const char WHY_UNREADABLE[] = "the binlog cannot be read to its end";
@@ -264,6 +267,12 @@ static const char *whole_tail_stays(const struct verdict_facts *facts, const str
     return tail->is_partial || tail->start != TAIL_START_FOUND ? WHY_PARTIAL : NULL;
 }
 
+/* Kept in the binlog, it may still be gone from the tables: rows in Aria, a replaced table. */
+static bool may_be_lost(const struct tail *tail, const struct tail_txn *txn)
+{
+    return tail->flavor == FLAVOR_MARIADB && (txn->kind == TXN_ROWS_COMMIT || txn->kind == TXN_ROWS);
+}
+
 /* Why a transaction that is not confirmed has to stay; NULL: no reason. */
 static const char *stays(const struct verdict_facts *facts, const struct tail *tail,
                          const struct tail_txn *txn)
@@ -274,7 +283,7 @@ static const char *stays(const struct verdict_facts *facts, const struct tail *t
     if (tail->flavor == FLAVOR_MYSQL && txn->file < tail->files[tail->file_count - 1].number)
         return WHY_OLDER_FILE;
     if (!txn->is_undone)
-        return WHY_NOT_UNDONE;
+        return may_be_lost(tail, txn) ? WHY_MAY_BE_LOST : WHY_NOT_UNDONE;
     if (override != NULL)
         return NULL;
     if (!facts->is_exposure_known)
@@ -317,6 +326,14 @@ static void decide(const struct verdict_facts *facts, const struct tail *tail, c
 
 /* ---- summing up ---- */
 
+static bool is_any_fragile(const struct verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->item_count; i++)
+        if (verdict->items[i].action == VERDICT_COMPLETE && verdict->items[i].reason == WHY_MAY_BE_LOST)
+            return true;
+    return false;
+}
+
 static void sum_up(const struct verdict_facts *facts, const struct tail *tail, struct verdict *verdict)
 {
     char name[BINLOG_NAME_MAX];
@@ -329,17 +346,22 @@ static void sum_up(const struct verdict_facts *facts, const struct tail *tail, s
     }
     if (verdict->overall == VERDICT_REFUSE)
         return;
+    const char *warning =
+        is_any_fragile(verdict)
+            ? "; of those to be completed MariaDB's crash recovery may lose some (docs/recovery.md)"
+            : "";
     if (verdict->discarded == 0) {
-        say(verdict, "nothing to cut: %zu confirmed, %zu to be completed", verdict->kept, verdict->completed);
+        say(verdict, "nothing to cut: %zu confirmed, %zu to be completed%s", verdict->kept,
+            verdict->completed, warning);
         return;
     }
     verdict->overall = VERDICT_CUT;
     verdict->cut = tail_txn_start(&tail->txns[first]);
     verdict->has_store_cut = position_compare(verdict->cut, facts->store_end) < 0;
     verdict->store_cut = verdict->cut;
-    say(verdict, "cut at %s:%" PRIu64 ": %zu confirmed, %zu to be completed, %zu discarded",
+    say(verdict, "cut at %s:%" PRIu64 ": %zu confirmed, %zu to be completed, %zu discarded%s",
         name_of(tail->base, verdict->cut.file, name), verdict->cut.offset, verdict->kept, verdict->completed,
-        verdict->discarded);
+        verdict->discarded, warning);
 }
 
 static void compare(const struct verdict_facts *facts, const struct tail *tail, bool *ret_is_stored,
