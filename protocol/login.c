@@ -125,7 +125,7 @@ enum result login_change_capabilities(uint8_t *payload, size_t length_bytes, uin
     struct login login;
     struct reader reader;
     struct writer writer;
-    assert(((add | remove) & LOGIN_CAPS_WITH_FIELDS) == 0);
+    assert(((add | (remove & ~CAP_ZSTD)) & LOGIN_CAPS_WITH_FIELDS) == 0);
     if (is_old_protocol((struct span){payload, length_bytes}))
         return RESULT_UNSUPPORTED;
     reader_init(&reader, payload, length_bytes);

@@ -37,7 +37,8 @@ void login_encode(struct writer *writer, const struct login *login);
 
 /*
  * Sets and clears capabilities in place, in a HandshakeResponse41 or SSLRequest; nothing else changes. add
- * and remove must not hold a flag that has a field of its own or shapes one (LOGIN_CAPS_WITH_FIELDS).
+ * and remove must not hold a flag that has a field of its own or shapes one (LOGIN_CAPS_WITH_FIELDS),
+ * except that CAP_ZSTD may be removed: its level stands last, where servers do not look without the flag.
  * Extended bits are written only where the client uses them, that is without CAP_LONG_PASSWORD.
  */
 #define LOGIN_CAPS_WITH_FIELDS                                                                               \

@@ -96,6 +96,7 @@ void app_thread_stop(struct app_thread *thread)
     loop_free(&thread->loop);
     pthread_mutex_destroy(&thread->mutex);
     free(thread->buffer);
+    compressor_free(&thread->compressor);
 }
 
 static void on_accept(void *argument)

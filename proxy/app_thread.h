@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 struct session;
+struct compressor;
 struct farewell;
 
 enum {
@@ -64,6 +65,7 @@ struct app_thread {
     size_t buffer_room;
     struct session_output to_client;
     struct session_output to_source;
+    struct compressor *compressor; /* for the clients that want it; NULL until there is one */
     struct gate_watcher *watcher;
     struct session *waiting;    /* those that hold an OK back */
     struct farewell *farewells; /* log-ins for clients that left */

@@ -190,6 +190,7 @@ void session_close(struct session *session)
     conn_close(&session->client.conn);
     backlog_release(&session->client.in);
     backlog_release(&session->client.out);
+    session_compress_release(session);
     timer_stop(&session->timer);
     unlink_from_thread(session);
     atomic_fetch_sub(&session->thread->shared->sessions, 1);

@@ -16,6 +16,7 @@
 #include "proxy/app_thread.h"
 #include "proxy/backlog.h"
 #include "proxy/conn.h"
+#include "proxy/session_compress.h"
 #include "proxy/session_response.h"
 #include "proxy/timer.h"
 
@@ -60,13 +61,15 @@ struct session {
     struct backlog greeting;      /* the source's, until the client has answered it */
     struct packet_cursor command; /* over the client's packets */
     struct session_response response;
-    struct session_hold *hold; /* an OK that waits for its quorum */
-    unsigned attempts;         /* to connect */
-    uint8_t last_sequence;     /* of the packet that was relayed last in the authentication */
-    bool is_broken;            /* a write has failed */
-    bool is_clients_turn;      /* in the authentication */
+    struct session_compress *compress; /* the client has asked for it, or NULL */
+    struct session_hold *hold;         /* an OK that waits for its quorum */
+    unsigned attempts;                 /* to connect */
+    uint8_t last_sequence;             /* of the packet that was relayed last in the authentication */
+    bool is_broken;                    /* a write has failed */
+    bool is_clients_turn;              /* in the authentication */
     bool is_changing_user;
     bool is_mariadb;
+    bool is_compressed;         /* the login is over, and compress in use */
     bool is_quitting;           /* COM_QUIT has gone */
     bool is_infile;             /* the client sends a file */
     bool is_refusing;           /* the command under way is not passed on */

@@ -23,7 +23,9 @@ enum { MARGIN_MS = 1000 };
 #define CAPS_NEEDED (CAP_SESSION_TRACK | CAP_DEPRECATE_EOF)
 /* What ackgate does not speak, and what it does not know and could change packets that it finds its way in.
  */
-#define CAPS_MASKED (CAP_SSL | CAP_COMPRESS | CAP_ZSTD | CAP_MARIADB_MULTI | ~CAPS_KNOWN)
+#define CAPS_MASKED (CAP_SSL | CAP_MARIADB_MULTI | ~CAPS_KNOWN)
+/* What is between a client and ackgate only. */
+#define CAPS_OF_CLIENTS (CAP_COMPRESS | CAP_ZSTD)
 
 /* RESULT_OK: a whole packet stands at the start of data. */
 static enum result find_packet(const uint8_t *data, size_t length, struct packet_header *ret_header,
@@ -139,6 +141,7 @@ static void on_ok(struct session *session, struct packet_header header, struct s
     if (idle_ms > 0)
         timer_start(&session->timer, idle_ms);
     put_ok(session, packet, &(struct session_response_step){.payload = payload, .sequence = header.sequence});
+    session_compress_start(session);
 }
 
 /* The source closes after an error; only a failed change of the user may leave the session as it was. */
@@ -230,18 +233,19 @@ static void on_login(struct session *session, struct packet_header header, struc
                         "ackgate: TLS is not offered on this port");
         return;
     }
-    if (login_decode(payload, &login) != RESULT_OK || (login.capabilities & CAP_ZSTD) != 0) {
+    if (login_decode(payload, &login) != RESULT_OK) {
         client_is_wrong(session, ERROR_CODE_BAD_HANDSHAKE, header.sequence, "Bad handshake");
         return;
     }
-    uint64_t unwanted = ~offered & ~LOGIN_CAPS_WITH_FIELDS;
+    session_compress_ask(session, &login);
+    uint64_t unwanted = (~offered & ~LOGIN_CAPS_WITH_FIELDS) | CAPS_OF_CLIENTS;
     if (login_change_capabilities(bytes + PACKET_HEADER_BYTES, payload.length, CAPS_NEEDED, unwanted) !=
         RESULT_OK) {
         client_is_wrong(session, ERROR_CODE_BAD_HANDSHAKE, header.sequence, "Bad handshake");
         return;
     }
     session->client_caps = login.capabilities & offered;
-    session->source_caps = session->client_caps | CAPS_NEEDED;
+    session->source_caps = (session->client_caps & ~CAPS_OF_CLIENTS) | CAPS_NEEDED;
     set_identity(session, &login);
     session_put(session, &session->source, (struct span){bytes, PACKET_HEADER_BYTES + payload.length});
     session->last_sequence = header.sequence;
@@ -263,6 +267,7 @@ static bool on_auth_answer(struct session *session, struct packet_header header,
     session_put(session, &session->source, packet);
     session->last_sequence = header.sequence;
     session->is_clients_turn = false;
+    session_compress_on_command(session);
     return true;
 }
 

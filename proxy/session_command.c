@@ -95,6 +95,8 @@ static void on_file_piece(struct session *session, const struct packet_piece *pi
 
 static void on_piece(struct session *session, const struct packet_piece *piece, uint8_t *bytes)
 {
+    if (piece->ends_payload)
+        session_compress_on_command(session);
     if (session->is_infile)
         on_file_piece(session, piece, bytes);
     else if (piece->starts_payload)

@@ -33,13 +33,20 @@ static void keep_rest(struct session_side *side, const struct session_output *ou
  * False: the connection is broken. What goes to a source that does not take it any more is dropped: it may
  * have said why before it closed, and the client is to hear that; the end of what it said ends the session.
  */
-static bool write_out(struct session_side *side, struct session_output *output)
+static bool write_out(struct session *session, struct session_side *side, struct session_output *output)
 {
     size_t written = 0;
+    bool is_framed = side == &session->client && session->is_compressed;
     if (output->part_count == 0 || !conn_is_open(&side->conn) || side->is_deaf) {
         output->part_count = 0;
         output->scratch_length = 0;
         return true;
+    }
+    if (is_framed) {
+        bool is_whole = session_compress_write(session, output);
+        output->part_count = 0;
+        output->scratch_length = 0;
+        return is_whole;
     }
     if (backlog_bytes(&side->out) == 0) {
         enum result result = conn_write(&side->conn, output->parts, output->part_count, &written);
@@ -65,7 +72,7 @@ static void on_source_deaf(struct session *session)
 /* Writes in the middle of a walk; the flush at its end sees to a broken connection. */
 static void make_room(struct session *session, struct session_side *side, struct session_output *output)
 {
-    if (write_out(side, output))
+    if (write_out(session, side, output))
         return;
     if (side == &session->source)
         on_source_deaf(session);
@@ -109,9 +116,9 @@ void session_put_copy(struct session *session, struct session_side *side, struct
 void session_flush(struct session *session)
 {
     struct app_thread *thread = session->thread;
-    if (!write_out(&session->source, &thread->to_source))
+    if (!write_out(session, &session->source, &thread->to_source))
         on_source_deaf(session);
-    if (!write_out(&session->client, &thread->to_client) || session->is_broken)
+    if (!write_out(session, &session->client, &thread->to_client) || session->is_broken)
         session_close(session);
 }
 
@@ -130,12 +137,16 @@ void session_watch(struct session *session)
         return;
     if (backlog_bytes(&client->out) > 0)
         of_client |= CONN_WRITE;
-    else if (backlog_bytes(&source->in) < kept_max(session))
+    else if (backlog_bytes(&source->in) < kept_max(session) && !session_compress_is_in_command(session))
         of_source |= CONN_READ;
     if (backlog_bytes(&source->out) > 0)
         of_source |= CONN_WRITE;
     else if (backlog_bytes(&client->in) < SESSION_AHEAD_MAX || !session_is_busy(session))
         of_client |= CONN_READ;
+    if ((of_client & CONN_READ) != 0 && session_compress_has_rest(session)) {
+        of_client &= ~(unsigned)CONN_READ;
+        session_compress_plan(session);
+    }
     conn_watch(&client->conn, of_client);
     if (conn_is_open(&source->conn) && session->phase != SESSION_CONNECTING)
         conn_watch(&source->conn, of_source);
@@ -164,7 +175,11 @@ static enum result read_side(struct session *session, struct session_side *side,
     size_t length = 0;
     size_t kept = backlog_bytes(&side->in);
     uint8_t *buffer = app_thread_buffer(session->thread, kept, &room);
-    enum result result = conn_read(&side->conn, buffer + kept, room - kept, &length);
+    enum result result;
+    if (side == &session->client && session->is_compressed)
+        result = session_compress_read(session, buffer + kept, room - kept, &length);
+    else
+        result = conn_read(&side->conn, buffer + kept, room - kept, &length);
     if (result != RESULT_OK)
         return result;
     kept = backlog_take(&side->in, buffer);

@@ -95,6 +95,10 @@ START_TEST(interactive_client)
             "SELECT id, n, LENGTH(s) FROM d.t; CALL d.p(); DO 1; SHOW WARNINGS; SELECT 1/0; SHOW WARNINGS",
             "d");
     COMPARE(&shell, "", "--quick", "-e", "SELECT * FROM t", "d");
+    COMPARE(&shell, "", "--compress", "-vv", "-e", "SELECT * FROM t; SELECT REPEAT('z', 3000000)", "d");
+    if (TEST_FAMILY == FAMILY_MYSQL)
+        COMPARE(&shell, "", "--compression-algorithms=zstd", "--zstd-compression-level=9", "-vv", "-e",
+                "SELECT * FROM t; SELECT REPEAT('z', 3000000)", "d");
     COMPARE(&shell, "", "--xml", "-e", "SELECT REPEAT('x', 70000)", "mysql");
     (void)RUN(&shell, shell.t->gate->app_port, "", "-e",
               "BEGIN; INSERT INTO t (n) VALUES (7); COMMIT;\nsource /dev/null\nSELECT 1;\nstatus\nuse "
@@ -130,7 +134,7 @@ START_TEST(load_tools)
     for (int i = 0; i < LINES; i++)
         (void)fprintf(out, "%d\n", i);
     (void)fclose(out);
-    (void)RUN(&shell, port, "import", "--local", "d", path);
+    (void)RUN(&shell, port, "import", "--local", "--compress", "d", path);
     ck_assert_int_eq(sql_number(gate_app(shell.t->gate), "SELECT COUNT(*) FROM d.u"), LINES);
     (void)RUN(&shell, port, "slap", "--create-schema=d", "--no-drop", "--concurrency=8",
               "--number-of-queries=400", "--query=INSERT INTO t (n) VALUES (9)");

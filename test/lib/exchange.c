@@ -295,6 +295,7 @@ static void send_made(struct making *making)
 
     if (writer_failed(&making->writer))
         wrong(making, "too long");
+    raw_restart(client);
     packet_splitter_init(&splitter, writer_span_written(&making->writer), 0);
     while (packet_splitter_next(&splitter, header, &part)) {
         (void)raw_send(client, header, sizeof header);

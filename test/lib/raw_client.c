@@ -17,6 +17,7 @@
 #include "protocol/response.h"
 #include "protocol/resultset.h"
 #include "protocol/xalloc.h"
+#include "test/lib/raw_frames.h"
 #include "test/lib/wait.h"
 
 /* The last packet of each client has to be reachable for the leak checker when a test forgets raw_close(). */
@@ -57,6 +58,7 @@ static void keep_payload(struct raw_client *client)
 void raw_close(struct raw_client *client)
 {
     (void)close(client->fd);
+    raw_frames_release(client);
     client->fd = -1;
     free_payload(client);
 }
@@ -69,7 +71,7 @@ void raw_abort(struct raw_client *client)
     raw_close(client);
 }
 
-bool raw_send(struct raw_client *client, const void *bytes, size_t size)
+static bool send_plain(struct raw_client *client, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
 
@@ -81,6 +83,19 @@ bool raw_send(struct raw_client *client, const void *bytes, size_t size)
             return false;
         at += sent;
         size -= (size_t)sent;
+    }
+    return true;
+}
+
+bool raw_send(struct raw_client *client, const void *bytes, size_t size)
+{
+    if (!client->frames)
+        return send_plain(client, bytes, size);
+    for (size_t sent = 0; sent < size;) {
+        uint8_t frame[COMPRESSED_FRAME_MAX];
+        size_t length = raw_frames_wrap(client, (const uint8_t *)bytes + sent, size - sent, frame, &sent);
+        if (!send_plain(client, frame, length))
+            return false;
     }
     return true;
 }
@@ -117,7 +132,7 @@ bool raw_send_command(struct raw_client *client, uint8_t command, const void *ar
 {
     uint8_t *payload = xmalloc(1 + size);
 
-    client->sequence = 0;
+    raw_restart(client);
     payload[0] = command;
     if (size > 0)
         memcpy(payload + 1, argument, size);
@@ -133,10 +148,12 @@ static enum raw_read read_until(struct raw_client *client, uint8_t *bytes, size_
     while (got < size) {
         uint64_t now = now_ms();
         struct pollfd poll_fd = {.fd = client->fd, .events = POLLIN};
-        if (poll(&poll_fd, 1, now < end_ms ? (int)(end_ms - now) : 0) == 0)
+        bool is_there = client->frames && raw_frames_has_rest(client);
+        if (!is_there && poll(&poll_fd, 1, now < end_ms ? (int)(end_ms - now) : 0) == 0)
             return RAW_TIMEOUT;
-        ssize_t count = recv(client->fd, bytes + got, size - got, 0);
-        if (count < 0 && errno == EINTR)
+        ssize_t count = client->frames ? raw_frames_receive(client, bytes + got, size - got)
+                                       : recv(client->fd, bytes + got, size - got, 0);
+        if (count < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (count <= 0)
             return RAW_CLOSED;

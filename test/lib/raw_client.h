@@ -22,12 +22,13 @@ struct raw_client {
     uint8_t sequence; /* of the next packet to be sent; each packet read sets it to its own + 1 */
     uint8_t *payload; /* of the last packet read, up to 16 MiB - 1; until the next read */
     size_t payload_bytes;
-    uint8_t read_sequence; /* of the last packet read */
-    uint64_t offered;      /* by the server's greeting */
-    uint64_t capabilities; /* agreed at login */
-    uint32_t thread_id;    /* as the greeting tells it */
-    uint8_t scramble[20];  /* the server's last */
-    char plugin[64];       /* … and for which plugin */
+    uint8_t read_sequence;     /* of the last packet read */
+    uint64_t offered;          /* by the server's greeting */
+    uint64_t capabilities;     /* agreed at login */
+    struct raw_frames *frames; /* under compression, or NULL */
+    uint32_t thread_id;        /* as the greeting tells it */
+    uint8_t scramble[20];      /* the server's last */
+    char plugin[64];           /* … and for which plugin */
 };
 
 #define raw_open(client, port) raw_open_at(HERE, client, port)
@@ -64,6 +65,10 @@ void raw_login_at(struct place where, struct raw_client *client, const char *use
     raw_login_as_at(HERE, client, user, password, db, capabilities)
 void raw_login_as_at(struct place where, struct raw_client *client, const char *user, const char *password,
                      const char *db, uint64_t capabilities);
+/* From now on, after a login with CAP_COMPRESS or CAP_ZSTD, everything goes in frames. */
+void raw_compress(struct raw_client *client);
+/* A command begins: numbers of packets and frames begin anew. */
+void raw_restart(struct raw_client *client);
 /* COM_CHANGE_USER; false: refused, or closed. */
 #define raw_change_user(client, user, password, db) raw_change_user_at(HERE, client, user, password, db)
 bool raw_change_user_at(struct place where, struct raw_client *client, const char *user, const char *password,

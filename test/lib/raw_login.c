@@ -202,7 +202,7 @@ bool raw_change_user_at(struct place where, struct raw_client *client, const cha
     login.auth_response = (struct span){response, respond(where, &auth, response)};
     writer_init(&writer, bytes, sizeof bytes);
     change_user_encode(&writer, &login);
-    client->sequence = 0;
+    raw_restart(client);
     if (writer_failed(&writer))
         fail_at(where, "change of the user: too long");
     return raw_send_packet(client, bytes, writer.length) && finish(where, client, &auth);
