@@ -66,6 +66,7 @@ struct session {
     unsigned attempts;                 /* to connect */
     uint8_t last_sequence;             /* of the packet that was relayed last in the authentication */
     bool is_broken;                    /* a write has failed */
+    bool has_client_finished;          /* it sends nothing any more, but may wait for an answer */
     bool is_clients_turn;              /* in the authentication */
     bool is_changing_user;
     bool is_mariadb;
@@ -152,6 +153,8 @@ void session_on_source_ready(void *argument, unsigned what);
 void session_put(struct session *session, struct session_side *side, struct span bytes);
 void session_put_copy(struct session *session, struct session_side *side, struct span bytes);
 void session_flush(struct session *session); /* may end the session */
+/* The client sends nothing any more and has its answers: the source is told, and ends the session. */
+void session_finish(struct session *session);
 void session_watch(struct session *session); /* for what it can go on with now */
 
 #endif

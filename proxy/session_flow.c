@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static struct session_output *output_of(struct session *session, const struct session_side *side)
 {
@@ -141,7 +142,8 @@ void session_watch(struct session *session)
         of_source |= CONN_READ;
     if (backlog_bytes(&source->out) > 0)
         of_source |= CONN_WRITE;
-    else if (backlog_bytes(&client->in) < SESSION_AHEAD_MAX || !session_is_busy(session))
+    else if (!session->has_client_finished &&
+             (backlog_bytes(&client->in) < SESSION_AHEAD_MAX || !session_is_busy(session)))
         of_client |= CONN_READ;
     if ((of_client & CONN_READ) != 0 && session_compress_has_rest(session)) {
         of_client &= ~(unsigned)CONN_READ;
@@ -188,10 +190,35 @@ static enum result read_side(struct session *session, struct session_side *side,
     return RESULT_OK;
 }
 
-static void on_client_gone(struct session *session)
+void session_finish(struct session *session)
 {
+    if (session->source.is_deaf)
+        return;
+    if (conn_is_secure(&session->source.conn)) {
+        session_close(session);
+        return;
+    }
+    shutdown(session->source.conn.fd, SHUT_WR);
+    session->source.is_deaf = true;
+}
+
+/*
+ * The client has closed its side, or the connection broke. A server answers a command that it has got whole
+ * before it looks again, so a client that has only shut down its sending side gets its answers; and what the
+ * server says to the end of it.
+ */
+static void on_client_gone(struct session *session, enum result result)
+{
+    bool is_whole = session->phase == SESSION_COMMAND && !session->is_infile &&
+                    packet_cursor_is_between_payloads(&session->command);
     log_debug(session_name(session), "the client has left");
-    session_close(session);
+    if (result != RESULT_CLOSED || !is_whole) {
+        session_close(session);
+        return;
+    }
+    session->has_client_finished = true;
+    if (!session_is_busy(session) && backlog_bytes(&session->client.in) == 0)
+        session_finish(session);
 }
 
 static void take_client(struct session *session, uint8_t *data, size_t length)
@@ -226,7 +253,7 @@ static void read_client(struct session *session)
     if (result == RESULT_OK)
         take_client(session, data, length);
     else if (result != RESULT_AGAIN)
-        on_client_gone(session);
+        on_client_gone(session, result);
 }
 
 static void on_source_gone(struct session *session)

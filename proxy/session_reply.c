@@ -166,4 +166,6 @@ void session_on_idle(struct session *session)
         session_track_restore(session);
     else
         session_command_resume(session);
+    if (session->has_client_finished && !session_is_over(session) && !session_is_busy(session))
+        session_finish(session);
 }

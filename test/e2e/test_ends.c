@@ -1,0 +1,210 @@
+/* How connections end: a client that is connected directly and one that is connected through ackgate see the
+ * same packets and the same close, whoever ends it and whenever. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "protocol/constants.h"
+#include "protocol/packet.h"
+#include "protocol/xalloc.h"
+#include "test/lib/raw_client.h"
+#include "test/lib/runner.h"
+#include "test/lib/sql.h"
+#include "test/lib/topology.h"
+#include "test/lib/wait.h"
+
+enum { DIRECT, THROUGH, BOTH, KEPT_BYTES = 2000, ROWS_BEFORE_THE_END = 100 };
+
+/* Two clients of one source that go through the same. */
+struct pair {
+    struct topology *t;
+    struct raw_client client[BOTH];
+};
+
+/* What comes until the connection is closed; the beginning of it is kept. */
+struct ending {
+    uint8_t bytes[KEPT_BYTES];
+    size_t length;
+    unsigned packets;
+    unsigned error; /* the number of the last packet, if that is an ERR */
+    bool is_closed;
+};
+
+static void connect_pair(struct pair *pair)
+{
+    raw_open(&pair->client[DIRECT], pair->t->source->port);
+    raw_open(&pair->client[THROUGH], pair->t->gate->app_port);
+    for (int i = 0; i < BOTH; i++)
+        raw_login(&pair->client[i], "app", "app-pw", CAP_DEPRECATE_EOF, 0);
+}
+
+static struct pair start(enum family family)
+{
+    struct pair pair = {.t = topology_start(family, "ANY 1 (r1)", 1)};
+
+    connect_pair(&pair);
+    return pair;
+}
+
+static void send_both(struct pair *pair, const char *text)
+{
+    for (int i = 0; i < BOTH; i++)
+        ck_assert(raw_send_command(&pair->client[i], COMMAND_QUERY, text, strlen(text)));
+}
+
+static void query_both(struct pair *pair, const char *text)
+{
+    for (int i = 0; i < BOTH; i++)
+        ck_assert_uint_eq(raw_query(&pair->client[i], text), 0);
+}
+
+static struct ending take_ending(struct raw_client *client)
+{
+    struct ending ending = {0};
+    enum raw_read outcome;
+
+    while ((outcome = raw_read_packet(client)) == RAW_PACKET) {
+        size_t length = client->payload_bytes < KEPT_BYTES - ending.length ? client->payload_bytes
+                                                                           : KEPT_BYTES - ending.length;
+        memcpy(ending.bytes + ending.length, client->payload, length);
+        ending.length += length;
+        ending.packets++;
+        ending.error = 0;
+        (void)raw_is_error(client, &ending.error);
+    }
+    ending.is_closed = outcome == RAW_CLOSED;
+    raw_close(client);
+    return ending;
+}
+
+/* Both end alike; returns the error that comes last, 0: none. */
+static unsigned assert_same_ending(struct pair *pair)
+{
+    struct ending direct = take_ending(&pair->client[DIRECT]);
+    struct ending through = take_ending(&pair->client[THROUGH]);
+
+    ck_assert_msg(direct.is_closed && through.is_closed, "closed: directly %d, through ackgate %d",
+                  direct.is_closed, through.is_closed);
+    ck_assert_uint_eq(through.error, direct.error);
+    ck_assert_uint_eq(through.packets, direct.packets);
+    ck_assert_uint_eq(through.length, direct.length);
+    ck_assert(memcmp(through.bytes, direct.bytes, direct.length) == 0);
+    return direct.error;
+}
+
+START_TEST(idle_for_too_long)
+{
+    struct pair pair = start(TEST_FAMILY);
+
+    query_both(&pair, "SET SESSION wait_timeout = 1");
+    (void)assert_same_ending(&pair);
+}
+END_TEST
+
+START_TEST(killed_from_another_session)
+{
+    struct pair pair = start(TEST_FAMILY);
+    struct sql *killer = gate_app(pair.t->gate);
+
+    send_both(&pair, "SELECT SLEEP(60), 1");
+    WAIT_SQL(killer, "SELECT COUNT(*) FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60), 1'",
+             "2");
+    for (int i = 0; i < BOTH; i++)
+        sql_exec(killer, "KILL QUERY %u", pair.client[i].thread_id);
+    for (int i = 0; i < BOTH; i++)
+        while (raw_read_packet(&pair.client[i]) == RAW_PACKET && pair.client[i].payload[0] != 0xFE)
+            ck_assert(!raw_is_error(&pair.client[i], NULL) || TEST_FAMILY == FAMILY_MARIADB);
+    for (int i = 0; i < BOTH; i++)
+        sql_exec(killer, "KILL %u", pair.client[i].thread_id);
+    (void)assert_same_ending(&pair);
+    connect_pair(&pair);
+    send_both(&pair, "SELECT SLEEP(60), 2");
+    WAIT_SQL(killer, "SELECT COUNT(*) FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60), 2'",
+             "2");
+    for (int i = 0; i < BOTH; i++)
+        sql_exec(killer, "KILL %u", pair.client[i].thread_id);
+    (void)assert_same_ending(&pair);
+}
+END_TEST
+
+START_TEST(source_shuts_down)
+{
+    struct pair pair = start(TEST_FAMILY);
+    struct pair busy = pair;
+
+    connect_pair(&busy);
+    send_both(&busy, "SELECT SLEEP(60)");
+    WAIT_SQL(server_admin(pair.t->source),
+             "SELECT COUNT(*) FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60)'", "2");
+    server_terminate(pair.t->source);
+    (void)assert_same_ending(&pair);
+    (void)assert_same_ending(&busy);
+    server_wait_end(pair.t->source);
+}
+END_TEST
+
+/* Both get whole packets as far as they got, and then a broken connection: nothing in between. */
+START_TEST(source_is_lost_in_the_middle_of_a_result)
+{
+    struct pair pair = start(TEST_FAMILY);
+
+    send_both(
+        &pair,
+        "SELECT REPEAT('x', 1000) FROM information_schema.collations a, information_schema.collations b");
+    for (int i = 0; i < BOTH; i++)
+        for (int row = 0; row < ROWS_BEFORE_THE_END; row++)
+            ck_assert_int_eq(raw_read_packet(&pair.client[i]), RAW_PACKET);
+    server_kill(pair.t->source);
+    for (int i = 0; i < BOTH; i++) {
+        struct ending ending = take_ending(&pair.client[i]);
+        ck_assert_msg(ending.is_closed, "not closed");
+        ck_assert_uint_eq(ending.error, 0);
+    }
+}
+END_TEST
+
+/* A client that sends a command and closes its half gets the answer, and then the close. */
+START_TEST(half_closed)
+{
+    struct pair pair = start(TEST_FAMILY);
+
+    send_both(&pair, "SELECT SLEEP(0.3), REPEAT('x', 300000)");
+    for (int i = 0; i < BOTH; i++)
+        ck_assert_int_eq(shutdown(pair.client[i].fd, SHUT_WR), 0);
+    (void)assert_same_ending(&pair);
+    connect_pair(&pair);
+    for (int i = 0; i < BOTH; i++)
+        ck_assert_int_eq(shutdown(pair.client[i].fd, SHUT_WR), 0);
+    (void)assert_same_ending(&pair);
+    WAIT_SQL(gate_admin(pair.t->gate), "SELECT COUNT(*) FROM sessions", "0");
+}
+END_TEST
+
+/* Not even a whole command: nobody waits for the rest of it. */
+START_TEST(half_closed_in_a_command)
+{
+    struct pair pair = start(TEST_FAMILY);
+
+    for (int i = 0; i < BOTH; i++) {
+        ck_assert(raw_send(&pair.client[i], "\x40\0\0\0\3SELECT", 11));
+        ck_assert_int_eq(shutdown(pair.client[i].fd, SHUT_WR), 0);
+    }
+    for (int i = 0; i < BOTH; i++)
+        ck_assert(take_ending(&pair.client[i]).is_closed);
+    WAIT_SQL(gate_admin(pair.t->gate), "SELECT COUNT(*) FROM sessions", "0");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ends");
+
+    e2e_add(suite, "idle", idle_for_too_long);
+    e2e_add(suite, "killed", killed_from_another_session);
+    e2e_add(suite, "shutdown", source_shuts_down);
+    e2e_add(suite, "lost", source_is_lost_in_the_middle_of_a_result);
+    e2e_add(suite, "half", half_closed);
+    e2e_add(suite, "torn", half_closed_in_a_command);
+    return e2e_main(suite);
+}
