@@ -38,20 +38,11 @@ struct app {
     void *on_drained_argument;
 };
 
-static void refuse(struct app *app, int fd)
+void app_refuse(struct app_shared *shared, int fd, uint16_t code, const char *message)
 {
     uint8_t bytes[PACKET_HEADER_BYTES + MESSAGE_MAX];
-    char message[MESSAGE_MAX];
-    static struct log_limit limit;
-    uint16_t code = ERROR_CODE_TOO_MANY_CONNECTIONS;
+    static _Thread_local struct log_limit limit;
     struct writer writer;
-    snprintf(message, sizeof(message), "Too many connections");
-    if (!app->is_admitted || app->is_paused) {
-        code = ERROR_CODE_UNKNOWN;
-        snprintf(message, sizeof(message), "ackgate: source not available: %s",
-                 app->is_paused ? "paused, and app.max_connections sessions wait already"
-                                : app->shared.reason);
-    }
     writer_init(&writer, bytes, sizeof(bytes));
     session_write_error(&writer, false, code, 0, message);
     struct span packet = writer_span_written(&writer);
@@ -62,19 +53,34 @@ static void refuse(struct app *app, int fd)
                 "refused a connection: there are app.max_connections=%u already; raise it (SET "
                 "max_connections), or look "
                 "at the table sessions for clients that leave theirs open",
-                app->shared.config->app.max_connections);
+                shared->config->app.max_connections);
+}
+
+/* All of them wait for the source: nobody can make room. */
+static void refuse_held(struct app *app, int fd)
+{
+    char message[MESSAGE_MAX];
+    snprintf(message, sizeof(message), "ackgate: source not available: %s",
+             app->is_paused ? "paused, and app.max_connections sessions wait already" : app->shared.reason);
+    app_refuse(&app->shared, fd, ERROR_CODE_UNKNOWN, message);
 }
 
 static void on_accept(void *argument, int fd)
 {
     struct app *app = argument;
-    if (atomic_load(&app->shared.sessions) >= app->shared.config->app.max_connections) {
-        refuse(app, fd);
+    struct app_thread *thread = &app->threads[app->next_thread];
+    bool is_full = atomic_load(&app->shared.sessions) >= app->shared.config->app.max_connections;
+    if (is_full && (!app->is_admitted || app->is_paused)) {
+        refuse_held(app, fd);
+        return;
+    }
+    app->next_thread = (app->next_thread + 1) % app->thread_count;
+    if (is_full) {
+        app_thread_accept_instead(thread, fd);
         return;
     }
     atomic_fetch_add(&app->shared.sessions, 1);
-    app_thread_accept(&app->threads[app->next_thread], fd);
-    app->next_thread = (app->next_thread + 1) % app->thread_count;
+    app_thread_accept(thread, fd);
 }
 
 static void close_listeners(struct app *app)

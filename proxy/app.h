@@ -15,8 +15,8 @@
 struct app;
 struct tls_contexts;
 
-/* Binds all addresses (the error is logged) and starts the threads. Nothing is admitted yet. config and tls outlive
- * the app. */
+/* Binds all addresses (the error is logged) and starts the threads. Nothing is admitted yet. config and tls
+ * outlive the app. */
 MUST_CHECK enum result app_start(struct loop *loop, const struct config *config,
                                  const struct tls_contexts *tls, struct gate *gate, struct app **ret_app);
 /*
@@ -29,6 +29,10 @@ void app_set_paused(struct app *app, bool is_paused); /* PAUSE / RESUME: new ses
 void app_on_limits(struct app *app);
 /* Whose acks are awaited, for the error that app.commit_wait gives; "" says "the quorum". Copied. */
 void app_set_missing_names(struct app *app, const char *text);
+
+struct app_shared;
+/* Says no in place of a greeting, and closes. */
+void app_refuse(struct app_shared *shared, int fd, uint16_t code, const char *message);
 
 /* The text of error 1180: the transaction as text, and whose acks are awaited ("" says "the quorum"). */
 void app_format_unknown(char *ret_message, size_t message_max, const char *gtid, const char *names);

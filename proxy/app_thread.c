@@ -1,11 +1,13 @@
 /* An app loop's thread, as app_thread.h tells: what comes from other threads, and what they may see. */
 #include "proxy/app_thread.h"
 
+#include "protocol/constants.h"
 #include "protocol/xalloc.h"
 #include "proxy/app.h"
 #include "proxy/clock.h"
 #include "proxy/farewell.h"
 #include "proxy/session.h"
+#include "proxy/session_evict.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -104,6 +106,26 @@ static void on_accept(void *argument)
     struct request *request = argument;
     session_open(request->thread, request->fd);
     free(request);
+}
+
+static void on_accept_instead(void *argument)
+{
+    struct request *request = argument;
+    struct app_shared *shared = request->thread->shared;
+    if (session_evict(request->thread) == SESSION_EVICTED) {
+        atomic_fetch_add(&shared->sessions, 1);
+        session_open(request->thread, request->fd);
+    } else {
+        app_refuse(shared, request->fd, ERROR_CODE_TOO_MANY_CONNECTIONS, "Too many connections");
+    }
+    free(request);
+}
+
+void app_thread_accept_instead(struct app_thread *thread, int fd)
+{
+    struct request *request = request_new(thread);
+    request->fd = fd;
+    loop_post(thread->loop, on_accept_instead, request);
 }
 
 void app_thread_accept(struct app_thread *thread, int fd)

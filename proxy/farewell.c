@@ -105,3 +105,11 @@ void farewell_cut_all(struct app_thread *thread)
     while (thread->farewells != NULL)
         end(thread->farewells);
 }
+
+size_t farewell_count(const struct app_thread *thread)
+{
+    size_t count = 0;
+    for (const struct farewell *farewell = thread->farewells; farewell != NULL; farewell = farewell->next)
+        count++;
+    return count;
+}

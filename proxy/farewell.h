@@ -14,4 +14,6 @@
 void farewell_start(struct app_thread *thread, int fd, struct span greeting);
 void farewell_cut_all(struct app_thread *thread);
 
+size_t farewell_count(const struct app_thread *thread); /* under way */
+
 #endif

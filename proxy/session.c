@@ -208,7 +208,11 @@ void session_end(struct session *session)
         timer_start(&session->timer, LINGER_MS);
     }
     /* What is unread at a close makes a reset of it, which could overtake the last bytes. */
-    if (backlog_bytes(&session->client.out) == 0)
+    if (backlog_bytes(&session->client.out) > 0)
+        return;
+    if (session->has_client_finished)
+        session_close(session);
+    else
         shutdown(session->client.conn.fd, SHUT_WR);
 }
 

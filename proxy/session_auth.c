@@ -15,6 +15,7 @@
 #include "protocol/response.h"
 #include "protocol/xalloc.h"
 #include "proxy/log.h"
+#include "proxy/session_evict.h"
 
 #include <stdlib.h>
 
@@ -156,11 +157,24 @@ static void on_error(struct session *session)
     session_end(session);
 }
 
+/* The source has too many connections. */
+static bool is_full(struct span payload)
+{
+    struct response_error error;
+    return response_is_error(payload) && response_error_decode(payload, &error) == RESULT_OK &&
+           error.code == ERROR_CODE_TOO_MANY_CONNECTIONS;
+}
+
 static void take_source_packet(struct session *session, struct packet_header header, struct span payload,
                                uint8_t *bytes)
 {
     struct span packet = {bytes, PACKET_HEADER_BYTES + payload.length};
     session->last_sequence = header.sequence;
+    if (session->phase == SESSION_GREETING && is_full(payload) &&
+        session_evict(session->thread) != SESSION_EVICT_NOBODY) {
+        session_retry(session);
+        return;
+    }
     if (session->phase == SESSION_GREETING && !response_is_error(payload)) {
         on_greeting(session, payload, bytes, packet.length);
         return;
