@@ -208,6 +208,17 @@ mutants: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory $(BUILD)/sim $(UNIT_PROGRAMS)
 	@BUILD=$(BUILD) perl test/mutants/run.pl $(MUTANT)
 
+# What depends on the servers' release; the rest of the end-to-end tests is about ackgate itself.
+MATRIX = $(patsubst %,$(BUILD)/e2e/test_%,fixture gate sessions login diff ends replicas store recover_tool recover_tails crash_matrix)
+## make test-matrix  end to end with MariaDB 10.5 and 11.8 as well, and with replicas newer than the source
+.PHONY: test-matrix
+test-matrix: deps
+	@BUILD=$(BUILD) test/deps.sh matrix
+	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(MATRIX)
+	@for release in "10.5" "11.8" "10.5 11.8" "10.11 11.8"; do \
+	  set -- $$release; [ $$1 = 10.11 ] && source= || source=$$1; echo "MariaDB $$1, replicas $${2:-$$1}"; \
+	  SERVER=mariadb MARIADB=$$source MARIADB_REPLICA=$$2 test/run.sh $(MATRIX) || failed=1; done; [ -z "$$failed" ]
+
 ## make asan       the unit tests and the end-to-end tests with AddressSanitizer and UndefinedBehaviorSanitizer
 asan: deps
 	@WAIT_FACTOR=4 ACKGATE_BUILD=$(CURDIR)/$(BUILD) ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) -j$$(nproc) --no-print-directory BUILD=$(BUILD)/asan \

@@ -64,6 +64,20 @@ unpack_mysql() {
     mv "$mysql.new" "$mysql"
 }
 
+# MariaDB of another Debian release, for `make test-matrix`: RELEASE SUITE PACKAGES
+unpack_mariadb() {
+    dir=$build/servers/mariadb-$1
+    [ ! -e "$dir" ] || return 0
+    echo "deps: unpacking MariaDB $1 into $dir"
+    as_root rm -rf "$dir.new"
+    mkdir -p "$build/servers"
+    quietly as_root mmdebstrap --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' \
+        --include="$3" "$2" "$dir.new"
+    as_root chown -R "$(id -u):$(id -g)" "$dir.new"
+    [ -e "$dir.new/lib" ] || ln -s usr/lib "$dir.new/lib"
+    mv "$dir.new" "$dir"
+}
+
 mkdir -p "$build"
 exec 9>"$build/.deps.lock"
 flock 9
@@ -77,5 +91,9 @@ fi
 if [ ! -x "$mysql/usr/sbin/mysqld" ]; then
     echo "deps: unpacking MySQL 9.7 into $mysql"
     unpack_mysql
+fi
+if [ "${1-}" = matrix ]; then
+    unpack_mariadb 10.5 bullseye mariadb-server-core-10.5,mariadb-client-core-10.5,mariadb-server-10.5
+    unpack_mariadb 11.8 trixie mariadb-server-core,mariadb-client-core,mariadb-server
 fi
 [ -e "$build/.deps" ] || touch "$build/.deps"

@@ -50,13 +50,16 @@ void replica_attach_at(struct place where, struct server *server, const struct r
         sql_exec_at(where, admin, "SET GLOBAL %s=1", variable);
         server_add_option(server, "--loose-%s=1", variable);
     }
-    sql_exec_at(
-        where, admin,
-        "CHANGE %s TO %s_HOST='%s', %s_PORT=%u, %s_USER='%s', %s_PASSWORD='%s', %s_CONNECT_RETRY=1, %s%s%s",
-        word(server, "REPLICATION SOURCE", "MASTER"), prefix, from->host ? from->host : "127.0.0.1", prefix,
-        from->port, prefix, from->user, prefix, from->password, prefix, mode_clause(server, from),
-        is_mysql ? ", SOURCE_RETRY_COUNT=86400, SOURCE_SSL=0, GET_SOURCE_PUBLIC_KEY=1" : "",
-        from->more ? from->more : "");
+    sql_exec_at(where, admin,
+                "CHANGE %s TO %s_HOST='%s', %s_PORT=%u, %s_USER='%s', %s_PASSWORD='%s', %s_CONNECT_RETRY=1, "
+                "%s_SSL=0, "
+                "%s%s%s",
+                word(server, "REPLICATION SOURCE", "MASTER"), prefix, from->host ? from->host : "127.0.0.1",
+                prefix, from->port, prefix, from->user, prefix, from->password, prefix, prefix,
+                mode_clause(server, from),
+                is_mysql ? ", SOURCE_RETRY_COUNT=86400, GET_SOURCE_PUBLIC_KEY=1"
+                         : ", MASTER_SSL_VERIFY_SERVER_CERT=0",
+                from->more ? from->more : "");
     if (!from->no_start)
         sql_exec_at(where, admin, "%s", word(server, "START REPLICA", "START SLAVE"));
 }

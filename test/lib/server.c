@@ -38,6 +38,7 @@ struct server *server_new(enum family family, const char *name, ...)
     (void)snprintf(server->socket, sizeof server->socket, "%s/s", server->dir);
     (void)snprintf(server->error_log, sizeof server->error_log, "%s/error.log", server->dir);
     janitor_show_log(place_format("%s %s", family_name(family), name), server->error_log);
+    server_choose(*server->name == 'r');
     server_template_copy(family, server->datadir, server->error_log);
     server->port = place_free_port();
     va_start(args, name);
@@ -63,6 +64,7 @@ void server_add_option(struct server *server, const char *format, ...)
 size_t server_arguments(const struct server *server, const char **argv, size_t max)
 {
     ck_assert_uint_le(ARGUMENTS_MAX, max);
+    server_choose(*server->name == 'r');
     size_t count = server_base_arguments(server->family, argv, max - SERVER_OPTIONS_MAX);
     if (server->program[0])
         argv[server->family == FAMILY_MYSQL ? PROGRAM_MYSQL : PROGRAM_MARIADB] = server->program;

@@ -1,7 +1,9 @@
 /* Where the servers' programs are and how they are run, see server.h.
  *
  * MariaDB comes from the system. MySQL is unpacked beside it and needs newer libraries than the system has,
- * so each of its programs is run through the dynamic loader that was unpacked with it. */
+ * so each of its programs is run through the dynamic loader that was unpacked with it. So are the other
+ * releases of MariaDB that `make test-matrix` asks for: MARIADB=10.5, and MARIADB_REPLICA=11.8 for replicas
+ * that are newer. */
 #include <check.h>
 #include <limits.h>
 #include <stdio.h>
@@ -41,6 +43,26 @@ static const char *mysql_dir(void)
     return dir;
 }
 
+static bool is_for_replica;
+
+void server_choose(bool is_replica)
+{
+    is_for_replica = is_replica;
+}
+
+const char *server_mariadb_dir(void)
+{
+    const char *release = getenv("MARIADB"), *newer = getenv("MARIADB_REPLICA");
+
+    if (is_for_replica && newer && *newer)
+        release = newer;
+    if (!release || !*release)
+        return NULL;
+    char *dir = place_format("%s/servers/mariadb-%s", server_build_dir(), release);
+    ck_assert_msg(access(dir, F_OK) == 0, "%s is missing: run `make test-matrix`", dir);
+    return dir;
+}
+
 static const char *find_program(const char *dir, const char *name)
 {
     static const char *const places[] = {"usr/sbin", "usr/bin", "usr/local/bin"};
@@ -58,7 +80,13 @@ size_t server_program(enum family family, const char *program, const char **ret_
     size_t count = 0;
 
     ck_assert_uint_ge(max, 5);
-    if (family == FAMILY_MYSQL) {
+    if (family == FAMILY_MARIADB && server_mariadb_dir()) {
+        const char *dir = server_mariadb_dir();
+        ret_argv[count++] = place_format("%s/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", dir);
+        ret_argv[count++] = "--library-path";
+        ret_argv[count++] = place_format("%s/usr/lib/x86_64-linux-gnu:%s/lib/x86_64-linux-gnu", dir, dir);
+        ret_argv[count++] = find_program(dir, program);
+    } else if (family == FAMILY_MYSQL) {
         ret_argv[count++] = place_format("%s/lib64/ld-linux-x86-64.so.2", mysql_dir());
         ret_argv[count++] = "--library-path";
         ret_argv[count++] = place_format("%s/usr/lib/x86_64-linux-gnu", mysql_dir());
@@ -68,6 +96,13 @@ size_t server_program(enum family family, const char *program, const char **ret_
     }
     ret_argv[count] = NULL;
     return count;
+}
+
+const char *server_mariadb_share(void)
+{
+    char *now = place_format("%s/usr/share/mariadb", server_mariadb_dir());
+
+    return access(now, F_OK) == 0 ? now : place_format("%s/usr/share/mysql", server_mariadb_dir());
 }
 
 static size_t mysql_arguments(const char **ret_argv)
@@ -96,6 +131,11 @@ static size_t mariadb_arguments(const char **ret_argv)
     size_t count = 0;
 
     ret_argv[count++] = "--no-defaults";
+    if (server_mariadb_dir()) {
+        ret_argv[count++] = place_format("--lc-messages-dir=%s", server_mariadb_share());
+        ret_argv[count++] = place_format("--character-sets-dir=%s/charsets", server_mariadb_share());
+        ret_argv[count++] = place_format("--plugin-dir=%s/usr/lib/mysql/plugin", server_mariadb_dir());
+    }
     ret_argv[count++] = "--innodb-log-file-size=16M";
     ret_argv[count++] = "--log-slave-updates=ON";
     ret_argv[count++] = "--log-warnings=2";
@@ -137,8 +177,9 @@ size_t server_base_arguments(enum family family, const char **ret_argv, size_t m
 
 const char *server_version(enum family family)
 {
-    static char versions[2][32];
-    char *version = versions[family], log[] = "/tmp/ackgate-version-XXXXXX";
+    static char versions[3][32];
+    bool is_newer = family == FAMILY_MARIADB && is_for_replica && getenv("MARIADB_REPLICA");
+    char *version = versions[is_newer ? 2 : family], log[] = "/tmp/ackgate-version-XXXXXX";
     const char *argv[8];
 
     if (version[0])

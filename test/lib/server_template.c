@@ -50,11 +50,34 @@ static const char *const mariadb_setup[] = {
     NULL,
 };
 
+/* mariadb-install-db finds only what is installed: this is what it does. The server's command line follows.
+ */
+static const char bootstrap[] =
+    "share=$0 datadir=$1; shift; mkdir -p $datadir/mysql && { "
+    "printf '%s\\n' 'CREATE DATABASE IF NOT EXISTS mysql;' 'USE mysql;' 'SET @auth_root_socket=NULL;' "
+    "'SET @skip_auth_anonymous=1;' \"SET @current_hostname='localhost';\"; cd $share; "
+    "cat m*_system_tables.sql m*_performance_tables.sql m*_system_tables_data.sql "
+    "maria_add_gis_sp_bootstrap.sql; "
+    "if [ -e mariadb_sys_schema.sql ]; then cat mariadb_sys_schema.sql; fi; } | "
+    "\"$@\" --bootstrap --datadir=$datadir --skip-log-bin";
+
+static void initialise_unpacked(const char *datadir, const char *log)
+{
+    const char *argv[64] = {"sh", "-c", bootstrap, server_mariadb_share(), datadir};
+
+    (void)server_base_arguments(FAMILY_MARIADB, argv + 5, 50);
+    process_must_run_at(HERE, log, argv);
+}
+
 static void initialise(enum family family, const char *datadir, const char *log)
 {
     const char *argv[48];
     size_t count;
 
+    if (family == FAMILY_MARIADB && server_mariadb_dir()) {
+        initialise_unpacked(datadir, log);
+        return;
+    }
     if (family == FAMILY_MYSQL) {
         count = server_base_arguments(family, argv, 44);
         argv[count++] = "--initialize-insecure";

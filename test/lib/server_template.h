@@ -15,4 +15,10 @@ const char *server_build_dir(void);
 /* The arguments all servers of a family are run with; returns how many were put. */
 size_t server_base_arguments(enum family family, const char **ret_argv, size_t max);
 
+/* Which release of MariaDB the calls that follow are about, see server_program.c. */
+void server_choose(bool is_replica);
+/* Where it is unpacked, and its messages and scripts in there; NULL: the system's. */
+const char *server_mariadb_dir(void);
+const char *server_mariadb_share(void);
+
 #endif

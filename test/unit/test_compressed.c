@@ -10,8 +10,7 @@
 
 enum { ROOM = 400000, FRAMES = 5 };
 
-static const size_t lengths[FRAMES] = {1, COMPRESSED_PLAIN_MIN - 1, COMPRESSED_PLAIN_MIN, 5000,
-                                       COMPRESSED_PLAIN_MAX};
+static const size_t lengths[FRAMES] = {1, COMPRESSED_PLAIN_MIN - 1, COMPRESSED_PLAIN_MIN, 700, 3000};
 
 struct stream {
     uint8_t *plain;
@@ -81,7 +80,7 @@ static void check_cut(const struct stream *stream, enum compressed_method method
 
 START_TEST(what_goes_in_comes_out)
 {
-    static const size_t cuts[] = {1, 3, 7, 1000, ROOM};
+    static const size_t cuts[] = {1, 7, 1000, ROOM};
     enum compressed_method method = (enum compressed_method)_i;
     struct stream stream = stream_new(method);
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
@@ -165,6 +164,7 @@ int main(void)
     Suite *suite = suite_create("compressed");
     TCase *tcase = tcase_create("compressed");
     tcase_add_loop_test(tcase, what_goes_in_comes_out, COMPRESSED_ZLIB, COMPRESSED_ZSTD + 1);
+    tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, frames_look_as_the_manual_says);
     tcase_add_loop_test(tcase, wrong_frames_are_refused, COMPRESSED_ZLIB, COMPRESSED_ZSTD + 1);
     suite_add_tcase(suite, tcase);
