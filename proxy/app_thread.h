@@ -43,6 +43,7 @@ struct app_shared {
     _Atomic uint64_t idle_timeout_ms;
     _Atomic uint64_t commits_held;
     _Atomic uint64_t commits_unknown;
+    _Atomic uint64_t strangers; /* connections to the source whose clients have not logged in */
     _Atomic uint64_t sessions;
     pthread_mutex_t mutex; /* guards missing_names and reason */
     char missing_names[APP_NAMES_MAX];

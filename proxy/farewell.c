@@ -31,6 +31,7 @@ static void end(struct farewell *farewell)
     while (*link != farewell)
         link = &(*link)->next;
     *link = farewell->next;
+    atomic_fetch_sub(&farewell->thread->shared->strangers, 1);
     client_login_cancel(&farewell->login);
     channel_free(&farewell->channel);
     timer_release(&farewell->timer);
@@ -90,6 +91,7 @@ void farewell_start(struct app_thread *thread, int fd, struct span greeting)
     farewell->thread = thread;
     farewell->next = thread->farewells;
     thread->farewells = farewell;
+    atomic_fetch_add(&thread->shared->strangers, 1);
     const struct channel_callbacks callbacks = {on_greeting, on_closed, farewell};
     farewell->channel = channel_new(thread->loop, fd, PAYLOAD_MAX, &callbacks);
     timer_init(&farewell->timer, thread->loop, on_timeout, farewell);

@@ -44,6 +44,15 @@ void session_set_state(struct session *session, const char *state)
     session_set_state_since(session, state, clock_monotonic_ms());
 }
 
+void session_set_stranger(struct session *session, bool is_stranger)
+{
+    if (is_stranger && !session->is_stranger)
+        atomic_fetch_add(&session->thread->shared->strangers, 1);
+    if (!is_stranger && session->is_stranger)
+        atomic_fetch_sub(&session->thread->shared->strangers, 1);
+    session->is_stranger = is_stranger;
+}
+
 void session_set_db(struct session *session, struct span db)
 {
     char *copy = xstrndup(db.length == 0 ? "" : (const char *)db.data, db.length);
@@ -185,6 +194,7 @@ void session_close(struct session *session)
 {
     if (session_is_over(session))
         return;
+    session_set_stranger(session, false);
     close_source(session);
     session->phase = SESSION_OVER;
     conn_close(&session->client.conn);

@@ -66,6 +66,7 @@ struct session {
     unsigned attempts;                 /* to connect */
     uint8_t last_sequence;             /* of the packet that was relayed last in the authentication */
     bool is_broken;                    /* a write has failed */
+    bool is_stranger;                  /* counted among app_shared.strangers */
     bool has_client_finished;          /* it sends nothing any more, but may wait for an answer */
     bool is_clients_turn;              /* in the authentication */
     bool is_changing_user;
@@ -107,6 +108,8 @@ void session_write_error(struct writer *writer, bool has_greeted, uint16_t code,
 bool session_is_over(const struct session *session);
 void session_set_state(struct session *session, const char *state); /* a constant; from now on */
 void session_set_state_since(struct session *session, const char *state, uint64_t since_ms);
+/* It has the greeting, or has logged in: for session_evict(). */
+void session_set_stranger(struct session *session, bool is_stranger);
 void session_set_db(struct session *session, struct span db);
 void session_on_drain(struct session *session);
 void session_on_limits(struct session *session);         /* app.hold or app.idle_timeout is another one */

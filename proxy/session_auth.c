@@ -100,6 +100,7 @@ static void on_greeting(struct session *session, struct span payload, uint8_t *b
     }
     session_put(session, &session->client, (struct span){bytes, length});
     session->phase = SESSION_LOGIN;
+    session_set_stranger(session, true);
     start_auth_timer(session);
 }
 
@@ -136,6 +137,7 @@ static void on_ok(struct session *session, struct packet_header header, struct s
                           session->source_caps, session->client_caps, status);
     session->phase = SESSION_COMMAND;
     session->is_changing_user = false;
+    session_set_stranger(session, false);
     session->tracking = TRACKING_ON;
     session->has_prepared_tracking = false;
     timer_stop(&session->timer);

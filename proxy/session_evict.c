@@ -30,7 +30,7 @@ enum session_evicted session_evict(struct app_thread *thread)
         if (waits_for_client(session) && (oldest == NULL || since_ms(session) < since_ms(oldest)))
             oldest = session;
     size_t leaving = farewell_count(thread);
-    if (oldest == NULL && leaving == 0)
+    if (atomic_load(&thread->shared->strangers) == 0)
         return SESSION_EVICT_NOBODY;
     if (oldest == NULL || leaving >= LEAVING_MAX || clock_monotonic_ms() - since_ms(oldest) < EVICT_AFTER_MS)
         return SESSION_EVICT_LATER;

@@ -14,7 +14,7 @@
 #include "test/lib/topology.h"
 #include "test/lib/wait.h"
 
-enum { DIRECT, THROUGH, BOTH, KEPT_BYTES = 2000, ROWS_BEFORE_THE_END = 100 };
+enum { DIRECT, THROUGH, BOTH, KEPT_BYTES = 2000, ROWS_BEFORE_THE_END = 100, ENDING_MS = 45000 };
 
 /* Two clients of one source that go through the same. */
 struct pair {
@@ -64,7 +64,8 @@ static struct ending take_ending(struct raw_client *client)
     struct ending ending = {0};
     enum raw_read outcome;
 
-    while ((outcome = raw_read_packet(client)) == RAW_PACKET) {
+    /* a server that shuts down gives its sessions some time each */
+    while ((outcome = raw_read_packet_within(client, (unsigned)(ENDING_MS * wait_factor()))) == RAW_PACKET) {
         size_t length = client->payload_bytes < KEPT_BYTES - ending.length ? client->payload_bytes
                                                                            : KEPT_BYTES - ending.length;
         memcpy(ending.bytes + ending.length, client->payload, length);
