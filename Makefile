@@ -224,6 +224,29 @@ asan: deps
 	@WAIT_FACTOR=4 ACKGATE_BUILD=$(CURDIR)/$(BUILD) ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) -j$$(nproc) --no-print-directory BUILD=$(BUILD)/asan \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
 
+## make tsan       the unit tests with ThreadSanitizer, and the end-to-end tests against an ackgate with it: a race ends it
+.PHONY: tsan valgrind soak soak-run
+tsan: deps
+	@$(MAKE) -j$$(nproc) --no-print-directory $(BUILD)/ackgate-recover $(E2E_PROGRAMS)
+	@$(MAKE) -j$$(nproc) --no-print-directory BUILD=$(BUILD)/tsan SANITIZE=-fsanitize=thread $(BUILD)/tsan/ackgate \
+	  $(UNIT_PROGRAMS:$(BUILD)/%=$(BUILD)/tsan/%)
+	@TSAN_OPTIONS=halt_on_error=1 WAIT_FACTOR=4 CK_DEFAULT_TIMEOUT=60 ACKGATE=$(CURDIR)/$(BUILD)/tsan/ackgate $(IN_MEMORY) \
+	  test/run.sh $(UNIT_PROGRAMS:$(BUILD)/%=$(BUILD)/tsan/%) $(E2E_PROGRAMS)
+
+## make valgrind   the unit tests under Valgrind
+valgrind: deps
+	@command -v valgrind >/dev/null || { echo "make valgrind needs valgrind: apt-get install valgrind"; exit 1; }
+	@$(MAKE) -j$$(nproc) --no-print-directory $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS)
+	@CK_DEFAULT_TIMEOUT=300 CK_TIMEOUT_MULTIPLIER=20 UNIT_UNDER='valgrind -q --error-exitcode=9 --child-silent-after-fork=no' \
+	  $(IN_MEMORY) JOBS=2 test/run.sh $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS)
+
+## make soak       MINUTES=60 of sessions, replicas and operators that come and go: memory and descriptors stay flat (SERVER=)
+soak: deps
+	@MINUTES=$(MINUTES) $(MAKE) -j$$(nproc) --no-print-directory soak-run
+soak: MINUTES = 60
+soak-run: $(PROGRAMS) $(BUILD)/soak
+	@$(BUILD)/soak
+
 ## make fuzz       the decoders under libFuzzer, SECONDS=60 each (FUZZ=journal for one); needs clang
 fuzz: deps
 	@command -v clang >/dev/null || { echo "make fuzz needs clang: apt-get install clang"; exit 1; }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs test programs and sums up: test/run.sh PROGRAM… One line per program, the whole output of those that fail, and
 # last `N passed, N failed`. Exits 1 if any failed. JOBS=2 runs so many at a time (default 1); UNIT_TMPDIR is where unit
-# tests put their files.
+# tests put their files, UNIT_UNDER what they run under (valgrind …).
 #
 # Counts are read from Check's sum (`…: Checks: 9, Failures: 1, Errors: 0`) or from a line `N passed, N failed`; a
 # program that prints neither counts as one test, and one that ends badly without saying so as one failure more.
@@ -12,7 +12,7 @@ run_one() {
     out=$2
     began=$(date +%s)
     case $program in
-    */unit/*) TMPDIR=${UNIT_TMPDIR:-${TMPDIR:-/tmp}} "$program" >"$out.out" 2>&1 ;;
+    */unit/*) TMPDIR=${UNIT_TMPDIR:-${TMPDIR:-/tmp}} ${UNIT_UNDER:-} "$program" >"$out.out" 2>&1 ;;
     *) "$program" >"$out.out" 2>&1 ;;
     esac
     code=$?

@@ -1,0 +1,223 @@
+/* `make soak MINUTES=60`: sessions, replicas, binlog clients and operators come and go, in good order and
+ * not, while others write; ackgate's memory and descriptors must stay flat.
+ *
+ * Every tenth of the time all guests leave, and what ackgate has then is noted: its resident memory, its
+ * descriptors, its threads. After the third round memory may grow by no more than a tenth and 4 MiB, the
+ * others not at all. */
+#include <check.h>
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/lib/load.h"
+#include "test/lib/place.h"
+#include "test/lib/runner.h"
+#include "test/lib/sql.h"
+#include "test/lib/topology.h"
+#include "test/lib/wait.h"
+
+enum {
+    ROUNDS = 10,
+    SETTLED = 2,
+    GUESTS = 6,
+    WRITERS = 2,
+    ALLOWED_KIB = 4096,
+    GONE_SECONDS = 60,
+    READ_TIMEOUT_S = 20
+};
+
+struct sample {
+    long rss_kib;
+    long descriptors;
+    long threads;
+};
+
+struct soak {
+    struct topology *t;
+    atomic_bool is_over; /* the round */
+    atomic_ulong visits;
+};
+
+/* ---- what ackgate has ---- */
+
+static long of_status(pid_t pid, const char *name)
+{
+    char *text = place_read_file(place_format("/proc/%d/status", (int)pid), NULL);
+    const char *line = text ? strstr(text, name) : NULL;
+    long value = line ? strtol(line + strlen(name), NULL, 10) : -1;
+
+    free(text);
+    return value;
+}
+
+static long count_descriptors(pid_t pid)
+{
+    DIR *folder = opendir(place_format("/proc/%d/fd", (int)pid));
+    long count = 0;
+
+    ck_assert(folder != NULL);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        count += entry->d_name[0] != '.';
+    (void)closedir(folder);
+    return count;
+}
+
+static struct sample take_sample(const struct gate *gate)
+{
+    return (struct sample){of_status(gate->pid, "VmRSS:"), count_descriptors(gate->pid),
+                           of_status(gate->pid, "Threads:")};
+}
+
+/* ---- guests ---- */
+
+static struct sql *visit(uint16_t port, const char *user, const char *password)
+{
+    return sql_try_open(&(struct sql_options){
+        .port = port, .user = user, .password = password, .read_timeout_s = READ_TIMEOUT_S});
+}
+
+/* An application: a few statements, then it leaves, one in three without a word. */
+static void visit_app(struct soak *soak, unsigned i)
+{
+    struct sql *app = visit(soak->t->gate->app_port, "app", i % 7 ? "app-pw" : "wrong");
+
+    for (unsigned n = 0; n < 5 && sql_errno(app) == 0; n++)
+        (void)sql_try(app, n % 2 ? "SELECT REPEAT('x', 100000)" : "REPLACE INTO soak.t VALUES (%u, NOW())",
+                      i % 50);
+    if (i % 3 == 0 && sql_errno(app) == 0)
+        sql_break(app);
+    sql_close(app);
+}
+
+static void visit_admin(struct soak *soak, unsigned i)
+{
+    static const char *const looks[] = {"SELECT * FROM replicas", "SHOW PROCESSLIST", "SHOW STATUS",
+                                        "SELECT nothing", "SELECT count(*) FROM journal"};
+    struct sql *admin = visit(soak->t->gate->admin_port, "admin", i % 5 ? "admin-pw" : "wrong");
+
+    for (unsigned n = 0; n < 5 && (sql_errno(admin) == 0 || n > 0); n++)
+        (void)sql_try(admin, "%s", looks[(i + n) % 5]);
+    sql_close(admin);
+}
+
+/* Something that asks the replication port questions, as a client for changes does. */
+static void visit_replication(struct soak *soak, unsigned i)
+{
+    struct sql *client = visit(soak->t->gate->replication_port, "repl", "repl-pw");
+
+    if (sql_errno(client) == 0)
+        (void)sql_try(client, i % 2 ? "SHOW BINARY LOGS" : "SELECT @@GLOBAL.SERVER_ID");
+    if (i % 2 && sql_errno(client) == 0)
+        sql_break(client);
+    sql_close(client);
+}
+
+static void *run_guest(void *arg)
+{
+    struct soak *soak = arg;
+
+    while (!atomic_load(&soak->is_over)) {
+        unsigned i = (unsigned)atomic_fetch_add(&soak->visits, 1);
+        if (i % 10 < 7)
+            visit_app(soak, i);
+        else if (i % 10 < 9)
+            visit_admin(soak, i);
+        else
+            visit_replication(soak, i);
+        sleep_ms(5);
+    }
+    return NULL;
+}
+
+/* A replica goes, in good order or not, and comes back. */
+static void move_replica(struct soak *soak, unsigned turn)
+{
+    struct server *replica = soak->t->replica[turn % 2];
+
+    if (turn % 8 < 7) {
+        replica_stop_receiver(replica);
+        replica_start_receiver(replica);
+    } else {
+        server_stop(replica);
+        server_start(replica);
+    }
+    replica_wait_streaming(replica);
+}
+
+static bool guests_are_gone(void *arg)
+{
+    const char *sessions = gate_status((struct gate *)arg, "Ackgate_sessions");
+
+    return sessions && strcmp(sessions, "0") == 0;
+}
+
+static struct sample run_round(struct soak *soak, double seconds)
+{
+    pthread_t guests[GUESTS];
+    uint64_t end = now_ms() + (uint64_t)(seconds * 1000);
+    struct load *load = load_start(soak->t->gate, WRITERS);
+
+    atomic_store(&soak->is_over, false);
+    for (unsigned i = 0; i < GUESTS; i++)
+        ck_assert_int_eq(pthread_create(&guests[i], NULL, run_guest, soak), 0);
+    for (unsigned turn = 0; now_ms() < end; turn++) {
+        sleep_ms(500);
+        move_replica(soak, turn);
+    }
+    atomic_store(&soak->is_over, true);
+    for (unsigned i = 0; i < GUESTS; i++)
+        (void)pthread_join(guests[i], NULL);
+    load_stop(load);
+    topology_wait_open(soak->t);
+    wait_until(guests_are_gone, soak->t->gate, GONE_SECONDS, "the guests to leave");
+    return take_sample(soak->t->gate);
+}
+
+static void assert_flat(const struct sample *settled, const struct sample *now)
+{
+    ck_assert_msg(now->rss_kib <= settled->rss_kib + settled->rss_kib / 10 + ALLOWED_KIB,
+                  "memory grew: %ld KiB, then %ld", settled->rss_kib, now->rss_kib);
+    ck_assert_msg(now->descriptors <= settled->descriptors, "descriptors: %ld, then %ld",
+                  settled->descriptors, now->descriptors);
+    ck_assert_msg(now->threads <= settled->threads, "threads: %ld, then %ld", settled->threads, now->threads);
+}
+
+static double minutes(void)
+{
+    const char *text = getenv("MINUTES");
+
+    return text && *text ? strtod(text, NULL) : 60;
+}
+
+START_TEST(flat)
+{
+    struct soak soak = {.t = topology_start(TEST_FAMILY, "ANY 1 (r1, r2)", 2)};
+    struct sample sample[ROUNDS];
+    struct sql *app = gate_app(soak.t->gate);
+
+    sql_exec(app, "CREATE DATABASE soak; CREATE TABLE soak.t (id INT PRIMARY KEY, at TIMESTAMP)");
+    sql_close(app);
+    for (int i = 0; i < ROUNDS; i++) {
+        sample[i] = run_round(&soak, minutes() * 60 / ROUNDS);
+        (void)printf("%s round %d: %lu visits, %ld KiB, %ld descriptors, %ld threads\n",
+                     family_name(TEST_FAMILY), i + 1, atomic_load(&soak.visits), sample[i].rss_kib,
+                     sample[i].descriptors, sample[i].threads);
+        (void)fflush(stdout);
+        if (i > SETTLED)
+            assert_flat(&sample[SETTLED], &sample[i]);
+    }
+    topology_assert_same_data(soak.t);
+    gate_stop(soak.t->gate);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("soak");
+
+    e2e_add_within(suite, "soak", flat, minutes() * 60 * 2 + 600);
+    return e2e_main(suite);
+}
