@@ -233,12 +233,13 @@ tsan: deps
 	@TSAN_OPTIONS=halt_on_error=1 WAIT_FACTOR=4 CK_DEFAULT_TIMEOUT=60 ACKGATE=$(CURDIR)/$(BUILD)/tsan/ackgate $(IN_MEMORY) \
 	  test/run.sh $(UNIT_PROGRAMS:$(BUILD)/%=$(BUILD)/tsan/%) $(E2E_PROGRAMS)
 
-## make valgrind   the unit tests under Valgrind
+## make valgrind   the unit tests under Valgrind (not those of limits of time)
+VALGRIND_PROGRAMS = $(filter-out %/test_admin_sql,$(UNIT_PROGRAMS)) $(CORPUS_PROGRAMS)
 valgrind: deps
 	@command -v valgrind >/dev/null || { echo "make valgrind needs valgrind: apt-get install valgrind"; exit 1; }
-	@$(MAKE) -j$$(nproc) --no-print-directory $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS)
-	@CK_DEFAULT_TIMEOUT=300 CK_TIMEOUT_MULTIPLIER=20 UNIT_UNDER='valgrind -q --error-exitcode=9 --child-silent-after-fork=no' \
-	  $(IN_MEMORY) JOBS=2 test/run.sh $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS)
+	@$(MAKE) -j$$(nproc) --no-print-directory $(VALGRIND_PROGRAMS)
+	@CK_DEFAULT_TIMEOUT=300 CK_TIMEOUT_MULTIPLIER=20 UNIT_UNDER='valgrind -q --error-exitcode=9' \
+	  $(IN_MEMORY) JOBS=2 test/run.sh $(VALGRIND_PROGRAMS)
 
 ## make soak       MINUTES=60 of sessions, replicas and operators that come and go: memory and descriptors stay flat (SERVER=)
 soak: deps

@@ -194,6 +194,27 @@ static void talk_as_operator(uint16_t port)
     sql_close(admin);
 }
 
+static const char *const reader_statements[] = {
+    "SHOW BINARY LOGS",
+    "SHOW BINLOG EVENTS IN 'binlog.000001' FROM 4 LIMIT 3",
+    "SHOW VARIABLES LIKE 'server%'",
+    "SHOW MASTER STATUS",
+    "SHOW BINARY LOG STATUS",
+    "SELECT @@global.gtid_mode, @@server_id, VERSION(), UNIX_TIMESTAMP()",
+    "SET @slave_connect_state = '0-101-3', @mariadb_slave_capability = 4",
+    "SHOW SLAVE HOSTS",
+    "KILL 9",
+};
+
+static void talk_as_reader(uint16_t port)
+{
+    struct sql *reader = sql_open(NULL, port, "repl", "repl-pw");
+
+    for (size_t i = 0; i < sizeof reader_statements / sizeof *reader_statements; i++)
+        (void)sql_try(reader, "%s", reader_statements[i]);
+    sql_close(reader);
+}
+
 static void save(enum family family, struct tapes *app, struct tapes *source, struct tapes *replica,
                  struct tapes *admin)
 {
@@ -238,6 +259,7 @@ START_TEST(capture)
     sql_exec(gate_app(t->gate), "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v TEXT)");
     talk_as_app(relay_port(to_app));
     talk_as_operator(relay_port(to_admin));
+    talk_as_reader(relay_port(to_replication));
     topology_assert_same_data(t);
     save(TEST_FAMILY, app, source, replica, admin);
 }
