@@ -49,6 +49,12 @@ sub mutate {
 
 sub run { return system('/bin/sh', '-c', $_[0]) == 0 }
 
+# Whether it ended, and badly: what only takes too long is not caught.
+sub fails {
+    my $code = system('/bin/sh', '-c', "timeout 300 $_[0]") >> 8;
+    return $code != 0 && $code != 124;
+}
+
 sub compile {
     my ($mutant) = @_;
     my $dir = "$build/mutants/$mutant->{name}";
@@ -67,7 +73,7 @@ sub try_sim {
     run("$ENV{COMPILE} -pthread $ENV{SIM_LINK} -o $dir/sim $dir/mutant.o $ENV{SIM_OBJECTS} $ENV{LIBRARIES}")
         or die "does not link\n";
     for my $what (glob('test/sim/scenarios/*.scenario'), "1 $runs") {
-        next if run("timeout 100 $dir/sim $what >$dir/out 2>&1");
+        next unless fails("$dir/sim $what >$dir/out 2>&1");
         my $out = slurp("$dir/out");
         my $why = $out =~ /Assertion `(.*)' failed/ ? "asserts $1" : $out =~ /\): (.*)/ ? $1 : 'ends badly';
         my $where = $what =~ m{([a-z_]+)\.scenario} ? "scenario $1" : $out =~ /seed (\d+)/ ? "sim seed $1" : 'sim';
@@ -80,7 +86,7 @@ sub try_unit {
     my ($dir, $test) = @_;
     run("$ENV{COMPILE} -pthread -o $dir/$test $dir/mutant.o $build/obj/test/unit/$test.o $ENV{LIBRARIES}")
         or die "does not link\n";
-    return undef if run("TMPDIR=/dev/shm timeout 100 $dir/$test >$dir/out 2>&1");
+    return undef unless fails("env TMPDIR=/dev/shm $dir/$test >$dir/out 2>&1");
     my ($why) = slurp("$dir/out") =~ /:[FE]:[^:]*:([a-z0-9_]+):/;
     return $test . (defined $why ? " ($why)" : '');
 }

@@ -147,13 +147,25 @@ static void check_next(const struct pipeline *pipeline)
     world_figures()->confirmed += !txn->is_cut;
 }
 
+/* What a start has put into the gate. */
+static void check_gate(const struct pipeline *pipeline)
+{
+    char text[GTID_TEXT_MAX];
+    for (uint64_t uid = 1; uid <= count; uid++)
+        if (!txns[uid].is_cut && !txns[uid].was_satisfied &&
+            gate_is_open(pipeline->gate, span_of_text(gtid_format(&txns[uid].gtid, text))))
+            world_fail("P1: the gate is open for transaction %llu, which is not confirmed", ULL uid);
+}
+
 void truth_check_step(void)
 {
     struct pipeline *pipeline = daemon_pipeline();
     if (pipeline == NULL)
         return;
-    if (checked_life != daemon_life())
+    if (checked_life != daemon_life()) {
         checked = 0;
+        check_gate(pipeline);
+    }
     checked_life = daemon_life();
     struct position confirmed = core_confirmed(pipeline->core);
     while (checked < count &&
