@@ -4,7 +4,7 @@ PREFIX   ?= /usr/local
 UNIT_DIR ?= $(PREFIX)/lib/systemd/system
 TO        = $(DESTDIR)$(PREFIX)
 MANUALS   = docs/man/ackgate.8 docs/man/ackgate-recover.8 $(BUILD)/man/ackgate.cnf.5
-SAMPLES   = $(filter-out conf/ackgate.cnf conf/ackgate-recover.cnf,$(wildcard conf/*.cnf conf/*.yml conf/*.json))
+SAMPLES   = $(filter-out conf/ackgate.cnf conf/ackgate-recover.cnf,$(wildcard conf/*.cnf conf/*.yml conf/*.json conf/*.socket))
 DROP_INS  = $(wildcard conf/*.service.d/*.conf)
 man_path  = $(TO)/share/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 

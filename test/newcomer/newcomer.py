@@ -16,7 +16,7 @@ import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from existing import Application, Family, set_up
+from existing import APP_PASSWORD, Application, Family, set_up
 from guide import read_guide
 from machine import BUILD, Machine, Unable, call, enter_namespaces, packages_needed_by, root_for, start_network, wait_for
 
@@ -258,6 +258,18 @@ def service_behaves(run):
     run.application.wait_for_orders()
 
 
+def pauses(run):
+    """Who comes while ackgate is stopped is served by the next one."""
+    run.wait_until_open()
+    before = run.gate.run("systemctl show -P InvocationID ackgate").strip()
+    run.gate.run("systemctl stop ackgate")
+    said = run.gate.run(f"mariadb --skip-ssl -h gate -P 3316 -u app -p{APP_PASSWORD} -N -e 'SELECT 42'")
+    assert said.strip() == "42", said
+    assert run.gate.run("systemctl show -P InvocationID ackgate").strip() != before
+    run.gate.run("journalctl -u ackgate | grep -q '0.0.0.0:3316 was handed over'")
+    run.application.wait_for_orders()
+
+
 def newer_package(run):
     """The same, with a higher version."""
     run.gate.look("""
@@ -309,6 +321,7 @@ AFTER = {
     "Removing a replica": removed,
     "Every day": looked_at,
     "Stopping, starting, reloading": service_behaves,
+    "A restart that is a pause": pauses,
     "Upgrading": upgraded,
     "Taking ackgate out again": taken_out,
 }
