@@ -63,7 +63,7 @@ void topology_wait_open_at(struct place where, struct topology *topology)
 }
 
 /* The leak checker finds it through here. */
-static struct topology *last_topology;
+static struct topology *volatile last_topology;
 
 struct topology *topology_start_at(struct place where, const struct topology_options *options)
 {
