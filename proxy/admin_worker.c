@@ -3,6 +3,7 @@
 
 #include "protocol/xalloc.h"
 #include "proxy/admin_sql.h"
+#include "proxy/clock.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -11,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { NICENESS = 15 };
+enum { NICENESS = 15, LOOP_SHARE = 50, PAUSE_MIN_US = 1000, PAUSE_MAX_US = 20000 };
 
 struct job {
     struct admin_worker *worker;
@@ -20,6 +21,7 @@ struct job {
     struct resultset_writer out;
     bool is_taken;
     bool is_filled;
+    uint64_t loop_us; /* what filling took */
     struct job *next; /* of the worker's, oldest first */
 };
 
@@ -49,7 +51,9 @@ static void on_fill(void *argument)
 {
     struct job *job = argument;
     struct admin_worker *worker = job->worker;
+    uint64_t began_us = clock_monotonic_us();
     admin_sql_fill(worker->sql);
+    job->loop_us = clock_monotonic_us() - began_us;
     pthread_mutex_lock(&worker->mutex);
     job->is_filled = true;
     pthread_cond_signal(&worker->changed);
@@ -151,13 +155,26 @@ static bool run_job(struct admin_worker *worker, struct job *job)
     return is_running;
 }
 
+/* Many clients that ask without a pause get a fiftieth of the loop's time, and a thousand answers a second.
+ */
+static void pause_after(uint64_t loop_us)
+{
+    uint64_t pause_us = loop_us * LOOP_SHARE;
+    if (pause_us < PAUSE_MIN_US)
+        pause_us = PAUSE_MIN_US;
+    usleep((useconds_t)(pause_us > PAUSE_MAX_US ? PAUSE_MAX_US : pause_us));
+}
+
 static void *run(void *argument)
 {
     struct admin_worker *worker = argument;
     struct job *job;
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS); /* of this thread, on Linux */
-    while ((job = take_job(worker)) != NULL && run_job(worker, job))
+    while ((job = take_job(worker)) != NULL && run_job(worker, job)) {
+        uint64_t loop_us = job->loop_us;
         loop_post(worker->loop, on_answered, job);
+        pause_after(loop_us);
+    }
     return NULL;
 }
 

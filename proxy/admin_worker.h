@@ -4,7 +4,8 @@
  *
  *     statement ─► queue ─► prepare (thread) ─► fill (loop) ─► execute (thread) ─► answer (loop)
  *
- * A query waits for the ones before it. On a busy machine queries get slow, and commits do not.
+ * A query waits for the ones before it, and after each there is a pause in proportion to what it took of the
+ * loop. On a busy machine queries get slow, and commits do not.
  */
 #ifndef ACKGATE_PROXY_ADMIN_WORKER_H
 #define ACKGATE_PROXY_ADMIN_WORKER_H
