@@ -217,7 +217,7 @@ static void on_client_gone(struct session *session, enum result result)
         return;
     }
     session->has_client_finished = true;
-    if (!session_is_busy(session) && backlog_bytes(&session->client.in) == 0)
+    if (!session_is_busy(session)) /* what may be left of its bytes is no whole command */
         session_finish(session);
 }
 
