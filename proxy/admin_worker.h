@@ -1,6 +1,6 @@
 /*
- * Queries of the admin port away from the replication loop: one thread with a low priority runs SQLite; the
- * loop only copies the tables that a query reads, all of them at one moment.
+ * Queries of the admin port away from the replication loop: one thread of its own runs SQLite; the loop
+ * only copies the tables that a query reads, all of them at one moment.
  *
  *     statement ─► queue ─► prepare (thread) ─► fill (loop) ─► execute (thread) ─► answer (loop)
  *
