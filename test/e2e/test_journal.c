@@ -134,7 +134,9 @@ static void flip_byte(const char *path, long offset)
 /* In front of whole records: not a torn tail. Nothing is guessed, and nothing is changed. */
 START_TEST(damaged)
 {
-    struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1)", 1);
+    const char *const lines[] = {"journal", "sync = always", NULL}; /* the commit's record is on disk */
+    struct topology *t = topology_start_with(&(struct topology_options){
+        .family = TEST_FAMILY, .rule = "ANY 1 (r1)", .replicas = 1, .gate_lines = lines});
     struct gate *gate = t->gate;
     const char *segment = place_format("%s/journal.000001", journal_dir(gate));
 
