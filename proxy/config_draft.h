@@ -2,8 +2,8 @@
  * A config in the making: what its files say, where, and all that is wrong with it.
  *
  * config_read.c fills in the texts, config_value.c turns them into the config's members, config_voter.c takes
- * the [replica NAME] sections, config_check.c (with config_tls.c) looks at what only makes sense together. Every step goes on
- * after a problem, so that the operator sees all of them at once.
+ * the [replica NAME] sections, config_check.c (with config_tls.c) looks at what only makes sense together.
+ * Every step goes on after a problem, so that the operator sees all of them at once.
  *
  * A `line` here is a line of a certain file: the file's number, in the order of reading, stands above the
  * lowest CONFIG_LINE_BITS bits. The main file has number 0.

@@ -40,8 +40,7 @@ struct fanout_callbacks {
 
 /* tls: of the port; outlives the fan-out, as the others do. */
 MUST_CHECK enum result fanout_start(struct loop *loop, const struct config *config, struct tls_context *tls,
-                                    struct store *store,
-                                    const struct fanout_identity *identity,
+                                    struct store *store, const struct fanout_identity *identity,
                                     const struct fanout_callbacks *callbacks, struct fanout **ret_fanout);
 void fanout_set_identity(struct fanout *fanout, const struct fanout_identity *identity);
 void fanout_begin(struct fanout *fanout, uint64_t connection_id);

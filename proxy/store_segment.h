@@ -22,8 +22,9 @@
  *   synced, then the disk has damaged it: RESULT_DAMAGED, nothing is changed. Else it is the torn tail of
  *   writes that nobody has seen as durable: the file is cut at X.
  * - "Was synced" is what `ackgate-store.durable` says: one line "<CRC32 of the rest, 8 hex digits> <offset>
- *   <file>", overwritten as syncs are done, at most 20 times a second (synced only once in each run, so that there is
- * always a right one: it may say too little, never too much). Without one everything counts as synced.
+ *   <file>", overwritten as syncs are done, at most 20 times a second (synced only once in each run, so that
+ * there is always a right one: it may say too little, never too much). Without one everything counts as
+ * synced.
  * - an older file whose size is not that of the index, or that is missing, is damage.
  */
 #ifndef ACKGATE_PROXY_STORE_SEGMENT_H
