@@ -189,16 +189,15 @@ static void on_synced(void *argument, int reason, uint64_t took_us)
         store->callbacks.on_durable(store->callbacks.argument);
 }
 
-/* What is not durable yet: small enough, and still in memory, to become so in the WAL. */
-static bool goes_ahead(const struct store *store)
+/* What is not durable yet goes into the WAL when it is small enough and still in memory; else the current
+ * file itself is to be synced. */
+static enum result put_ahead(struct store *store, int *ret_fd)
 {
     struct span bytes = store_segment_recent(&store->segment, store->durable.offset);
-    return bytes.data != NULL && store_wal_has_room(&store->wal, bytes.length);
-}
-
-static enum result put_ahead(struct store *store)
-{
-    struct span bytes = store_segment_recent(&store->segment, store->durable.offset);
+    store->is_file_syncing = bytes.data == NULL || !store_wal_has_room(&store->wal, bytes.length);
+    *ret_fd = store->is_file_syncing ? store->segment.fd : store->wal.fd;
+    if (store->is_file_syncing)
+        return RESULT_OK;
     return store_wal_put(&store->wal, store->index.base, store->durable, bytes);
 }
 
@@ -211,14 +210,13 @@ void store_sync_begin(struct store *store)
     }
     if (store->syncing != 0 || store->segment.end == store->durable.offset)
         return;
-    store->syncing = store->segment.end;
-    store->is_file_syncing = !goes_ahead(store);
-    if (!store->is_file_syncing && put_ahead(store) != RESULT_OK) {
-        store->syncing = 0;
+    int fd;
+    if (put_ahead(store, &fd) != RESULT_OK) {
         (void)store_fail(store, errno, "writing the WAL");
         return;
     }
-    disk_sync(store->disk, store->is_file_syncing ? store->segment.fd : store->wal.fd, on_synced, store);
+    store->syncing = store->segment.end;
+    disk_sync(store->disk, fd, on_synced, store);
 }
 
 enum result store_sync_file(struct store *store)
