@@ -1,6 +1,8 @@
 /* caching_sha2_password of auth_sha2.h. */
 #include "protocol/auth_sha2.h"
 
+#include "protocol/rsa_key.h"
+
 #include <string.h>
 
 _Static_assert(AUTH_SHA2_BYTES == DIGEST_SHA256_BYTES, "the plugin is built on SHA-256");
@@ -73,4 +75,23 @@ enum result auth_sha2_encrypt(struct span password, const uint8_t scramble[SCRAM
     enum result result = digest_rsa_encrypt(pem, (struct span){hidden, length}, ret_bytes, ret_length_bytes);
     digest_wipe(hidden, sizeof hidden);
     return result;
+}
+
+enum result auth_sha2_decrypt(const struct rsa_key *key, const uint8_t scramble[SCRAMBLE_BYTES],
+                              struct span encrypted, uint8_t ret_password[AUTH_SHA2_PASSWORD_MAX + 1],
+                              size_t *ret_length_bytes)
+{
+    uint8_t message[RSA_KEY_BYTES_MAX];
+    size_t length;
+    if (rsa_key_decrypt(key, encrypted, message, &length) != RESULT_OK)
+        return RESULT_MALFORMED;
+    for (size_t i = 0; i < length; i++)
+        message[i] ^= scramble[i % SCRAMBLE_BYTES];
+    bool is_text = length > 0 && length <= AUTH_SHA2_PASSWORD_MAX + 1 && message[length - 1] == '\0';
+    if (is_text) {
+        memcpy(ret_password, message, length);
+        *ret_length_bytes = length - 1;
+    }
+    digest_wipe(message, sizeof message);
+    return is_text ? RESULT_OK : RESULT_MALFORMED;
 }

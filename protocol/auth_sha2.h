@@ -33,6 +33,9 @@ void auth_sha2_respond(struct span password, const uint8_t scramble[SCRAMBLE_BYT
 bool auth_sha2_verify(struct span response, const uint8_t scramble[SCRAMBLE_BYTES],
                       const uint8_t stored[AUTH_SHA2_BYTES]);
 
+/* sha256_password has only the full way, and another byte for the same. */
+#define AUTH_SHA256_REQUEST_KEY 0x01
+
 /*
  * The full way without TLS: the password with its NUL, XORed with the scramble, encrypted with the server's
  * key (the data of the AuthMoreData that answered AUTH_SHA2_REQUEST_KEY). Results as of digest_rsa_encrypt();
@@ -40,6 +43,13 @@ bool auth_sha2_verify(struct span response, const uint8_t scramble[SCRAMBLE_BYTE
  */
 MUST_CHECK enum result auth_sha2_encrypt(struct span password, const uint8_t scramble[SCRAMBLE_BYTES],
                                          struct span pem, uint8_t ret_bytes[DIGEST_RSA_BYTES_MAX],
+                                         size_t *ret_length_bytes);
+/* The server's part of it: the password without its NUL. RESULT_MALFORMED: it was not encrypted with this key
+ * and scramble. */
+struct rsa_key;
+MUST_CHECK enum result auth_sha2_decrypt(const struct rsa_key *key, const uint8_t scramble[SCRAMBLE_BYTES],
+                                         struct span encrypted,
+                                         uint8_t ret_password[AUTH_SHA2_PASSWORD_MAX + 1],
                                          size_t *ret_length_bytes);
 
 #endif

@@ -160,6 +160,8 @@ enum {
 #define PLUGIN_SHA2    "caching_sha2_password"
 #define PLUGIN_ED25519 "client_ed25519"
 #define PLUGIN_CLEAR   "mysql_clear_password"
+#define PLUGIN_SHA256  "sha256_password"
+#define PLUGIN_DIALOG  "dialog"
 
 /* Server error numbers. */
 enum {

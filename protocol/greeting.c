@@ -120,15 +120,16 @@ static void overwrite(uint8_t *bytes, uint64_t value, size_t width_bytes)
     assert(!writer_failed(&writer));
 }
 
-enum result greeting_mask_capabilities(uint8_t *payload, size_t length_bytes, uint64_t keep)
+enum result greeting_change_capabilities(uint8_t *payload, size_t length_bytes, uint64_t keep, uint64_t add)
 {
     struct greeting greeting;
     struct layout layout;
     assert((keep & (NEEDED_CAPS | CAP_PLUGIN_AUTH)) == (NEEDED_CAPS | CAP_PLUGIN_AUTH));
+    assert((add & (NEEDED_CAPS | CAP_PLUGIN_AUTH | CAP_LONG_PASSWORD)) == 0);
     enum result result = decode((struct span){payload, length_bytes}, &greeting, &layout);
     if (result != RESULT_OK)
         return result;
-    uint64_t caps = greeting.capabilities & (keep | CAP_LONG_PASSWORD);
+    uint64_t caps = (greeting.capabilities & (keep | CAP_LONG_PASSWORD)) | add;
     overwrite(payload + layout.low, caps & 0xFFFF, 2);
     overwrite(payload + layout.high, caps >> 16 & 0xFFFF, 2);
     if ((caps & CAP_LONG_PASSWORD) == 0)

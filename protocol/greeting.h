@@ -33,11 +33,13 @@ MUST_CHECK enum result greeting_decode(struct span payload, struct greeting *ret
 void greeting_encode(struct writer *writer, const struct greeting *greeting);
 
 /*
- * Clears all capabilities but those in keep, in place; nothing else changes, so what the server said besides
- * gets to the client as it is. CAP_LONG_PASSWORD stays as it is. Capabilities that shape the greeting itself
- * (CAP_PLUGIN_AUTH, CAP_SECURE_CONNECTION, CAP_PROTOCOL_41) must be in keep.
+ * Clears all capabilities but those in keep, and sets those in add, in place; nothing else changes, so what
+ * the server said besides gets to the client as it is. CAP_LONG_PASSWORD stays as it is. Capabilities that
+ * shape the greeting itself (CAP_PLUGIN_AUTH, CAP_SECURE_CONNECTION, CAP_PROTOCOL_41) must be in keep and not
+ * in add.
  */
-MUST_CHECK enum result greeting_mask_capabilities(uint8_t *payload, size_t length_bytes, uint64_t keep);
+MUST_CHECK enum result greeting_change_capabilities(uint8_t *payload, size_t length_bytes, uint64_t keep,
+                                                    uint64_t add);
 
 /* A scramble as servers make it: 20 random bytes, none of them NUL or '$'. */
 void greeting_scramble_random(uint8_t ret_scramble[SCRAMBLE_BYTES]);

@@ -3,6 +3,7 @@
 
 #include "protocol/constants.h"
 #include "protocol/packet.h"
+#include "protocol/rsa_key.h"
 #include "protocol/xalloc.h"
 #include "proxy/app_thread.h"
 #include "proxy/clock.h"
@@ -151,6 +152,18 @@ static void copy_limits(struct app *app)
     atomic_store(&app->shared.idle_timeout_ms, config->app.idle_timeout_ms);
 }
 
+/* NULL: nobody will need it. */
+static struct rsa_key *make_rsa_key(const struct config *config)
+{
+    struct rsa_key *key = NULL;
+    bool is_needed = config->source.tls.mode != TLS_DISABLED || config->source.host[0] == '/';
+    if (!is_needed)
+        return NULL;
+    if (config->app.rsa_key != NULL && rsa_key_read(config->app.rsa_key, &key) != RESULT_OK)
+        log_error("app", "rsa_key %s cannot be read any more: a new key is used", config->app.rsa_key);
+    return key != NULL ? key : rsa_key_generate();
+}
+
 static void on_drain_poll(void *argument);
 
 enum result app_start(struct loop *loop, const struct config *config, const struct tls_contexts *tls,
@@ -171,6 +184,7 @@ enum result app_start(struct loop *loop, const struct config *config, const stru
         return result;
     }
     resolve(&app->shared);
+    app->shared.rsa_key = make_rsa_key(config);
     timer_init(&app->drain_timer, loop, on_drain_poll, app);
     app->thread_count = thread_count(config);
     app->threads = xcalloc(app->thread_count, sizeof(*app->threads));
@@ -319,6 +333,7 @@ void app_stop(struct app **app)
     for (size_t i = 0; i < old->thread_count; i++)
         app_thread_stop(&old->threads[i]);
     pthread_mutex_destroy(&old->shared.mutex);
+    rsa_key_free(&old->shared.rsa_key);
     free(old->threads);
     free(old);
 }

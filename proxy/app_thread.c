@@ -281,6 +281,7 @@ static void view(const struct session *session, uint64_t now_ms, struct view_ses
         (struct view_session){.id = session->id,
                               .command = atomic_load_explicit(&session->command_text, memory_order_relaxed),
                               .state = atomic_load_explicit(&session->state_text, memory_order_relaxed),
+                              .is_tls = atomic_load_explicit(&session->is_tls, memory_order_relaxed),
                               .time_ms = now_ms > since_ms ? now_ms - since_ms : 0};
     snprintf(ret_view->user, sizeof(ret_view->user), "%s", session->user == NULL ? "" : session->user);
     snprintf(ret_view->client, sizeof(ret_view->client), "%s", session->client.conn.peer);

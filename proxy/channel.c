@@ -380,7 +380,7 @@ bool channel_is_securing(const struct channel *channel)
 
 bool channel_is_secure(const struct channel *channel)
 {
-    return conn_is_secure(&channel->conn) || strcmp(channel->conn.peer, "local") == 0;
+    return conn_is_secure(&channel->conn) || conn_is_local(&channel->conn);
 }
 
 const struct tls *channel_tls(const struct channel *channel)

@@ -33,10 +33,10 @@ struct client_login {
     struct channel *channel;
     char *user;
     char *password;
-    uint64_t capabilities; /* wanted */
+    uint64_t capabilities; /* wanted, then agreed */
     enum plugin plugin;
     uint8_t scramble[SCRAMBLE_BYTES];
-    bool is_secure;
+    bool is_secure;     /* the server wants a password in clear */
     bool has_asked_key; /* for the server's RSA key */
     client_login_done_fn *on_done;
     void *argument;
@@ -99,28 +99,60 @@ static size_t respond(const struct client_login *login, uint8_t ret_response[AUT
     return AUTH_NATIVE_BYTES;
 }
 
-static void send_login(struct client_login *login, const struct greeting *greeting)
+static struct login packet_of(const struct client_login *login)
+{
+    return (struct login){.capabilities = login->capabilities,
+                          .packet_max_bytes = SERVER_PACKET_MAX,
+                          .charset = CHARSET_UTF8MB4,
+                          .user = span_of_text(login->user)};
+}
+
+static void send_login(struct client_login *login)
 {
     uint8_t response[AUTH_SHA2_BYTES];
     uint8_t bytes[LOGIN_BYTES_MAX];
     struct writer writer;
-    struct login packet = {
-        .packet_max_bytes = SERVER_PACKET_MAX, .charset = CHARSET_UTF8MB4, .user = span_of_text(login->user)};
-    packet.capabilities = (login->capabilities | CAPS_ALWAYS) & ~CAPS_NEVER & greeting->capabilities;
-    if (packet.capabilities >> 32 == 0)
-        packet.capabilities |= CAP_LONG_PASSWORD;
-    else
-        packet.capabilities &= ~CAP_LONG_PASSWORD;
-    /* A server whose default plugin we don't speak will ask for a switch if the account has another one. */
-    login->plugin = plugin_of(greeting->plugin);
-    if (login->plugin == PLUGIN_KIND_OTHER)
-        login->plugin = PLUGIN_KIND_NATIVE;
+    struct login packet = packet_of(login);
     packet.plugin = span_of_text(login->plugin == PLUGIN_KIND_SHA2 ? PLUGIN_SHA2 : PLUGIN_NATIVE);
     packet.auth_response = (struct span){response, respond(login, response)};
     writer_init(&writer, bytes, sizeof(bytes));
     login_encode(&writer, &packet);
     assert(!writer_failed(&writer));
     channel_send(login->channel, writer_span_written(&writer));
+}
+
+static void on_secured(void *argument)
+{
+    struct client_login *login = argument;
+    login->is_secure = true;
+    send_login(login);
+}
+
+static void start_tls(struct client_login *login, const struct client_login_options *options)
+{
+    uint8_t bytes[SSL_REQUEST_BYTES];
+    struct writer writer;
+    struct login packet = packet_of(login);
+    writer_init(&writer, bytes, sizeof(bytes));
+    ssl_request_encode(&writer, &packet);
+    assert(!writer_failed(&writer));
+    channel_send(login->channel, writer_span_written(&writer));
+    channel_secure(login->channel, tls_new(options->tls, options->host), on_secured);
+}
+
+/* What both sides have. A server whose default plugin we don't speak will ask for a switch if the account has
+ * another one. */
+static void agree(struct client_login *login, const struct greeting *greeting)
+{
+    memcpy(login->scramble, greeting->scramble, SCRAMBLE_BYTES);
+    login->capabilities = (login->capabilities | CAPS_ALWAYS) & ~CAPS_NEVER & greeting->capabilities;
+    if (login->capabilities >> 32 == 0)
+        login->capabilities |= CAP_LONG_PASSWORD;
+    else
+        login->capabilities &= ~CAP_LONG_PASSWORD;
+    login->plugin = plugin_of(greeting->plugin);
+    if (login->plugin == PLUGIN_KIND_OTHER)
+        login->plugin = PLUGIN_KIND_NATIVE;
 }
 
 static void on_switch(struct client_login *login, struct span payload)
@@ -218,9 +250,14 @@ static void on_payload(void *argument, struct span payload)
 
 static void on_closed(void *argument, enum result reason)
 {
+    struct client_login *login = argument;
     char message[MESSAGE_MAX];
-    snprintf(message, sizeof(message), "the connection ended during the login: %s", result_text(reason));
-    finish(argument, reason, message);
+    const char *tls_error = channel_tls_error(login->channel);
+    if (tls_error[0] != '\0')
+        snprintf(message, sizeof(message), "TLS handshake failed: %s", log_quote_text(tls_error));
+    else
+        snprintf(message, sizeof(message), "the connection ended during the login: %s", result_text(reason));
+    finish(login, reason, message);
 }
 
 struct client_login *client_login_start(struct channel *channel, struct span greeting,
@@ -233,7 +270,7 @@ struct client_login *client_login_start(struct channel *channel, struct span gre
     login->user = xstrdup(options->user == NULL ? "" : options->user);
     login->password = xstrdup(options->password == NULL ? "" : options->password);
     login->capabilities = options->capabilities;
-    login->is_secure = options->is_secure;
+    login->is_secure = options->is_local;
     login->on_done = on_done;
     login->argument = argument;
     if (response_is_error(greeting)) {
@@ -249,9 +286,20 @@ struct client_login *client_login_start(struct channel *channel, struct span gre
         finish(login, RESULT_TOO_LARGE, "the configured user name is too long");
         return NULL;
     }
-    memcpy(login->scramble, decoded.scramble, SCRAMBLE_BYTES);
+    bool is_tls_wanted = tls_context_is_on(options->tls) && !options->is_local;
+    bool has_tls = (decoded.capabilities & CAP_SSL) != 0;
+    if (is_tls_wanted && !has_tls && tls_context_mode(options->tls) >= TLS_REQUIRED) {
+        finish(login, RESULT_UNSUPPORTED, "the server offers no TLS, which tls asks for");
+        return NULL;
+    }
+    agree(login, &decoded);
     const struct channel_callbacks callbacks = {on_payload, on_closed, login};
     channel_set_callbacks(channel, &callbacks);
-    send_login(login, &decoded);
+    if (is_tls_wanted && has_tls) {
+        login->capabilities |= CAP_SSL;
+        start_tls(login, options);
+    } else {
+        send_login(login);
+    }
     return login;
 }

@@ -4,8 +4,8 @@
  * connect).
  *
  * Speaks caching_sha2_password (fast; full with the server's RSA key over plain connections),
- * mysql_native_password and auth switches between them. Manual: "Connection Phase", "Caching_sha2_password
- * information".
+ * mysql_native_password and auth switches between them; goes on in TLS first, as the context says. Manual:
+ * "Connection Phase", "Caching_sha2_password information".
  */
 #ifndef ACKGATE_PROXY_CLIENT_LOGIN_H
 #define ACKGATE_PROXY_CLIENT_LOGIN_H
@@ -16,8 +16,10 @@
 struct client_login_options {
     const char *user;
     const char *password;
-    uint64_t capabilities; /* wanted; what the server lacks is left out */
-    bool is_secure;        /* a Unix socket or TLS: the server wants a password in clear, not encrypted */
+    uint64_t capabilities;   /* wanted; what the server lacks is left out */
+    bool is_local;           /* a Unix socket: no TLS, and the server wants a password in clear */
+    struct tls_context *tls; /* NULL: none */
+    const char *host;        /* for the certificate */
 };
 
 struct client_login;

@@ -72,6 +72,7 @@ struct config {
         uint64_t hold_ms;
         uint64_t auth_timeout_ms;
         uint64_t idle_timeout_ms; /* 0: never */
+        char *rsa_key;            /* a file; NULL: one is made at the start */
         struct tls_settings tls;
     } app;
     struct {

@@ -56,6 +56,7 @@ const struct config_key config_keys[] = {
     {"app", "hold", CONFIG_DURATION, AT(app.hold_ms), "10s", FROM_TO(0, HOUR), RELOADS},
     {"app", "auth_timeout", CONFIG_DURATION, AT(app.auth_timeout_ms), "10s", FROM_TO(100, HOUR), RELOADS},
     {"app", "idle_timeout", CONFIG_DURATION, AT(app.idle_timeout_ms), "0", FROM_TO(0, 365 * DAY), RELOADS},
+    {"app", "rsa_key", CONFIG_TEXT, AT(app.rsa_key), ""},
     TLS_KEYS(app, TLS_SERVER_MODES),
 
     {"replication", "listen", CONFIG_LISTEN, AT(replication.listen), "0.0.0.0:3317"},

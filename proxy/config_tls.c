@@ -1,5 +1,6 @@
 /* The keys about TLS: files that can be read and belong together, and none that belong to a mode which is
  * off, because that would be a misunderstanding. */
+#include "protocol/rsa_key.h"
 #include "proxy/config_draft.h"
 #include "proxy/tls_context.h"
 
@@ -33,16 +34,13 @@ static bool check_files(struct config_draft *draft, const struct place *place)
 }
 
 /* A private key is as secret as a password. */
-static void check_key_file(struct config_draft *draft, const struct place *place)
+static void check_private(struct config_draft *draft, const char *key, const char *path, unsigned line)
 {
     struct stat status;
-    const char *path = place->settings->key;
-    if (path == NULL || stat(path, &status) != 0 ||
-        (status.st_mode & (status.st_uid == 0 ? 0027 : 0077)) == 0)
-        return;
-    config_draft_problem(draft, config_draft_line(draft, place->section, "tls_key"),
-                         "tls_key %s can be read by others: chmod 600 it (or 640, when it belongs to root)",
-                         path);
+    if (stat(path, &status) == 0 && (status.st_mode & (status.st_uid == 0 ? 0027 : 0077)) != 0)
+        config_draft_problem(draft, line,
+                             "%s %s can be read by others: chmod 600 it (or 640, when it belongs to root)",
+                             key, path);
 }
 
 static void check_off(struct config_draft *draft, const struct place *place)
@@ -69,18 +67,34 @@ static void check_place(struct config_draft *draft, const struct place *place)
 {
     char error[TLS_ERROR_MAX];
     bool can_be_read = check_files(draft, place);
-    check_key_file(draft, place);
+    if (place->settings->key != NULL)
+        check_private(draft, "tls_key", place->settings->key,
+                      config_draft_line(draft, place->section, "tls_key"));
     if (place->settings->mode == TLS_DISABLED) {
         check_off(draft, place);
         return;
     }
-    if (place->settings == &draft->config->app.tls || place->settings == &draft->config->source.tls)
-        config_draft_problem(draft, config_draft_line(draft, place->section, "tls"),
-                             "[%s] tls is not available yet in this version", place->section);
     check_local(draft, place);
     if (can_be_read && tls_settings_check(place->side, place->settings, error) != RESULT_OK)
         config_draft_problem(draft, config_draft_line(draft, place->section, "tls"), "[%s] %s",
                              place->section, error);
+}
+
+static void check_rsa_key(struct config_draft *draft)
+{
+    const char *path = draft->config->app.rsa_key;
+    unsigned line = config_draft_line(draft, "app", "rsa_key");
+    struct rsa_key *key;
+    if (path == NULL)
+        return;
+    check_private(draft, "rsa_key", path, line);
+    enum result result = rsa_key_read(path, &key);
+    if (result == RESULT_OK)
+        rsa_key_free(&key);
+    else
+        config_draft_problem(draft, line, "rsa_key %s cannot be used: %s", path,
+                             result == RESULT_IO ? strerror(errno)
+                                                 : "it is no private RSA key of 2048 to 8192 bits in PEM");
 }
 
 void config_tls_check(struct config_draft *draft)
@@ -94,4 +108,5 @@ void config_tls_check(struct config_draft *draft)
     };
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         check_place(draft, &places[i]);
+    check_rsa_key(draft);
 }

@@ -334,6 +334,16 @@ void conn_secure(struct conn *conn, struct tls *tls, struct span early, conn_sec
     event_active(conn->read_watcher, EV_READ, 0); /* a client begins, and a server may have been sent it */
 }
 
+bool conn_is_securing(const struct conn *conn)
+{
+    return conn->on_secured != NULL;
+}
+
+bool conn_is_local(const struct conn *conn)
+{
+    return strcmp(conn->peer, "local") == 0;
+}
+
 bool conn_is_secure(const struct conn *conn)
 {
     return conn->tls != NULL && conn->on_secured == NULL;

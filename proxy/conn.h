@@ -75,7 +75,9 @@ void conn_link_close(struct conn_link *link);
  * the handshake until on_secured tells how it went.
  */
 void conn_secure(struct conn *conn, struct tls *tls, struct span early, conn_secured_fn *on_secured);
-bool conn_is_secure(const struct conn *conn); /* by TLS */
+bool conn_is_securing(const struct conn *conn); /* the handshake is under way */
+bool conn_is_secure(const struct conn *conn);   /* by TLS */
+bool conn_is_local(const struct conn *conn);    /* a Unix socket */
 const char *conn_tls_error(const struct conn *conn);
 
 void conn_watch(struct conn *conn, unsigned what); /* exactly these from now on; 0: none */

@@ -78,14 +78,16 @@ static void on_greeting(void *argument, struct span greeting)
     const struct config *config = farewell->thread->shared->config;
     const struct client_login_options options = {.user = config->source.user,
                                                  .password = config->source.password,
-                                                 .is_secure = config->source.host[0] == '/'};
+                                                 .is_local = config->source.host[0] == '/',
+                                                 .tls = farewell->thread->shared->tls->source,
+                                                 .host = config->source.host};
     struct client_login *login =
         client_login_start(farewell->channel, greeting, &options, on_logged_in, farewell);
     if (login != NULL)
         farewell->login = login;
 }
 
-void farewell_start(struct app_thread *thread, int fd, struct span greeting)
+void farewell_start(struct app_thread *thread, struct conn_link link, struct span greeting)
 {
     struct farewell *farewell = xcalloc(1, sizeof(*farewell));
     farewell->thread = thread;
@@ -93,7 +95,7 @@ void farewell_start(struct app_thread *thread, int fd, struct span greeting)
     thread->farewells = farewell;
     atomic_fetch_add(&thread->shared->strangers, 1);
     const struct channel_callbacks callbacks = {on_greeting, on_closed, farewell};
-    farewell->channel = channel_new(thread->loop, fd, PAYLOAD_MAX, &callbacks);
+    farewell->channel = channel_new_on(thread->loop, link, PAYLOAD_MAX, &callbacks);
     timer_init(&farewell->timer, thread->loop, on_timeout, farewell);
     timer_start(&farewell->timer, PATIENCE_MS);
     if (greeting.length == 0)

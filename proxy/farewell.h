@@ -9,9 +9,10 @@
 #define ACKGATE_PROXY_FAREWELL_H
 
 #include "proxy/app_thread.h"
+#include "proxy/conn.h"
 
-/* Takes over fd, connected or about to be. greeting: the source's, if it has been read, else empty. */
-void farewell_start(struct app_thread *thread, int fd, struct span greeting);
+/* Takes over the connection, connected or about to be. greeting: the source's, if it has been read, else empty. */
+void farewell_start(struct app_thread *thread, struct conn_link link, struct span greeting);
 void farewell_cut_all(struct app_thread *thread);
 
 size_t farewell_count(const struct app_thread *thread); /* under way */

@@ -102,6 +102,7 @@ static void on_timer(void *argument)
         session_on_start_timeout(session);
         break;
     case SESSION_LOGIN:
+    case SESSION_SECURING:
     case SESSION_AUTH:
         log_limited(&limit, LOG_LEVEL_INFO, session_name(session),
                     "closed: no login within app.auth_timeout");
@@ -169,14 +170,13 @@ static void close_source(struct session *session)
     bool is_unanswered = session->phase == SESSION_CONNECTING || session->phase == SESSION_GREETING ||
                          session->phase == SESSION_LOGIN;
     if (conn_is_open(&session->source.conn) && is_unanswered) {
-        int fd = dup(session->source.conn.fd);
-        conn_close(&session->source.conn);
-        if (fd >= 0)
-            farewell_start(session->thread, fd, backlog_span(&session->greeting));
+        struct conn_link link = conn_give_up(&session->source.conn);
+        farewell_start(session->thread, link, backlog_span(&session->greeting));
     }
     conn_close(&session->source.conn);
     session_hold_drop(session);
     backlog_release(&session->greeting);
+    session_password_forget(&session->password);
     backlog_release(&session->source.in);
     backlog_release(&session->source.out);
 }
@@ -220,10 +220,10 @@ void session_end(struct session *session)
     /* What is unread at a close makes a reset of it, which could overtake the last bytes. */
     if (backlog_bytes(&session->client.out) > 0)
         return;
-    if (session->has_client_finished)
+    if (session->has_client_finished && !conn_has_unsent(&session->client.conn))
         session_close(session);
     else
-        shutdown(session->client.conn.fd, SHUT_WR);
+        conn_end(&session->client.conn);
 }
 
 void session_write_error(struct writer *writer, bool has_greeted, uint16_t code, uint8_t sequence,
@@ -247,6 +247,10 @@ void session_fail(struct session *session, uint16_t code, uint8_t sequence, cons
     struct writer writer;
     if (session_is_over(session))
         return;
+    if (conn_is_securing(&session->client.conn)) { /* it could not read it */
+        session_close(session);
+        return;
+    }
     writer_init(&writer, bytes, sizeof(bytes));
     session_write_error(&writer, session->phase >= SESSION_LOGIN, code, sequence, message);
     session_put_copy(session, &session->client, writer_span_written(&writer));

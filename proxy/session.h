@@ -5,9 +5,9 @@
  * which may be called anywhere: afterwards only session_is_over() may be asked about it until the callback
  * returns; its memory goes at the end of the loop's turn.
  *
- *     held ─► connecting ─► greeting ─► login ─► auth ─► command ─► closing
- *       ▲         │             │                 ▲         │
- *       └─────────┴─────────────┘                 └─────────┘ COM_CHANGE_USER
+ *     held ─► connecting ─► greeting ─► login ─► securing ─► auth ─► command ─► closing
+ *       ▲         │             │         └─────────────────►▲         │
+ *       └─────────┴─────────────┘                            └─────────┘ COM_CHANGE_USER
  */
 #ifndef ACKGATE_PROXY_SESSION_H
 #define ACKGATE_PROXY_SESSION_H
@@ -17,6 +17,7 @@
 #include "proxy/backlog.h"
 #include "proxy/conn.h"
 #include "proxy/session_compress.h"
+#include "proxy/session_password.h"
 #include "proxy/session_response.h"
 #include "proxy/timer.h"
 
@@ -24,7 +25,8 @@ enum session_phase {
     SESSION_HELD,       /* the source may not be used yet */
     SESSION_CONNECTING, /* to the source */
     SESSION_GREETING,   /* waits for the source's greeting */
-    SESSION_LOGIN,      /* waits for the client's answer to it */
+    SESSION_LOGIN,      /* waits for the client's answer to it, which may bring TLS first */
+    SESSION_SECURING,   /* TLS with the source begins, before the answer goes on to it */
     SESSION_AUTH,       /* packets of the authentication go back and forth */
     SESSION_COMMAND,
     SESSION_CLOSING, /* the client gets the last bytes, the source is gone */
@@ -58,13 +60,15 @@ struct session {
     uint64_t source_caps;         /* offered by the source, then agreed with it */
     uint64_t held_since_ms;       /* as app.hold counts; a pause begins it anew */
     uint64_t hold_shown_since_ms; /* since when the client waits for the source */
-    struct backlog greeting;      /* the source's, until the client has answered it */
+    struct backlog greeting;      /* the source's, until the client has answered it; then that answer */
+    struct session_password password;
     struct packet_cursor command; /* over the client's packets */
     struct session_response response;
     struct session_compress *compress; /* the client has asked for it, or NULL */
     struct session_hold *hold;         /* an OK that waits for its quorum */
     unsigned attempts;                 /* to connect */
-    uint8_t last_sequence;             /* of the packet that was relayed last in the authentication */
+    uint8_t last_sequence;             /* of the client's and ackgate's packets in the login: the last, */
+    uint8_t source_sequence;           /* and the same between ackgate and the source */
     bool is_broken;                    /* a write has failed */
     bool is_stranger;                  /* counted among app_shared.strangers */
     bool has_client_finished;          /* it sends nothing any more, but may wait for an answer */
@@ -90,6 +94,7 @@ struct session {
     _Atomic(const char *) command_text; /* constants */
     _Atomic(const char *) state_text;
     _Atomic uint64_t state_since_ms;
+    _Atomic bool is_tls; /* the client's connection */
 };
 
 /* ---- session.c: life ---- */
@@ -122,10 +127,27 @@ void session_on_source_connected(struct session *session);
 void session_on_withdrawn(struct session *session); /* the source may not be used any more */
 void session_on_start_timeout(struct session *session);
 
+/* ---- session_login.c: the client's login, and TLS on both sides ---- */
+uint64_t session_login_offered(const struct session *session, uint64_t source_caps);
+/* bytes: the packet, followed by whatever else the client has sent: with an SSLRequest all of it is taken. */
+void session_login_take(struct session *session, struct packet_header header, struct span payload,
+                        uint8_t *bytes, size_t rest_length_bytes);
+bool session_is_client_secure(const struct session *session); /* TLS, or a Unix socket */
+bool session_is_source_secure(const struct session *session);
+
 /* ---- session_auth.c ---- */
+/* A packet of the login, as it stands in a buffer or made up: with the number that the receiver expects. */
+void session_auth_relay_client(struct session *session, uint8_t *bytes, struct packet_header header);
+void session_auth_relay_source(struct session *session, uint8_t *bytes, struct packet_header header);
+void session_auth_send_client(struct session *session, struct span payload);
+void session_auth_send_source(struct session *session, struct span payload);
+void session_auth_client_is_wrong(struct session *session, uint16_t code, uint8_t sequence,
+                                  const char *message);
+void session_auth_set_identity(struct session *session, const struct login *login);
 void session_auth_take_source(struct session *session, uint8_t *data, size_t length_bytes);
 void session_auth_take_client(struct session *session, uint8_t *data, size_t length_bytes);
-void session_auth_on_change_user(struct session *session, struct span payload);
+/* True: another packet has been put for the source, and this one must not go there. */
+bool session_auth_on_change_user(struct session *session, struct span payload);
 
 /* ---- session_command.c: the client's bytes, in the command phase ---- */
 void session_command_take(struct session *session, uint8_t *data, size_t length_bytes);

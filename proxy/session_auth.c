@@ -1,7 +1,7 @@
 /*
- * The relayed login: the source's greeting, the client's answer, and whatever packets the account's
- * authentication plugin exchanges until OK or ERR. COM_CHANGE_USER goes the same way. Ackgate sees no
- * password and only changes capabilities.
+ * The relayed login: the source's greeting, the client's answer (session_login.c), and whatever packets the
+ * account's authentication plugin exchanges until OK or ERR. COM_CHANGE_USER goes the same way. Packets are
+ * renumbered, because TLS takes a packet of its own on one side, and session_password.c may take others.
  *
  * A client's packet goes on only in its turn and with its number: what is sent ahead could be taken for a
  * command that nobody follows, and its OK would pass by the gate.
@@ -20,13 +20,6 @@
 #include <stdlib.h>
 
 enum { MARGIN_MS = 1000 };
-
-#define CAPS_NEEDED (CAP_SESSION_TRACK | CAP_DEPRECATE_EOF)
-/* What ackgate does not speak, and what it does not know and could change packets that it finds its way in.
- */
-#define CAPS_MASKED (CAP_SSL | CAP_MARIADB_MULTI | ~CAPS_KNOWN)
-/* What is between a client and ackgate only. */
-#define CAPS_OF_CLIENTS (CAP_COMPRESS | CAP_ZSTD)
 
 /* RESULT_OK: a whole packet stands at the start of data. */
 static enum result find_packet(const uint8_t *data, size_t length, struct packet_header *ret_header,
@@ -57,11 +50,47 @@ static void source_is_broken(struct session *session, const char *what)
                  "ackgate: the source's login packets cannot be read");
 }
 
-static void client_is_wrong(struct session *session, uint16_t code, uint8_t sequence, const char *message)
+void session_auth_client_is_wrong(struct session *session, uint16_t code, uint8_t sequence,
+                                  const char *message)
 {
     static _Thread_local struct log_limit limit;
     log_limited(&limit, LOG_LEVEL_INFO, session_name(session), "closed: %s", message);
     session_fail(session, code, (uint8_t)(sequence + 1), message);
+}
+
+/* ---- packets with the numbers that the receiver expects ---- */
+
+void session_auth_relay_client(struct session *session, uint8_t *bytes, struct packet_header header)
+{
+    header.sequence = ++session->last_sequence;
+    packet_header_encode(bytes, header);
+    session_put(session, &session->client, (struct span){bytes, PACKET_HEADER_BYTES + (size_t)header.length});
+}
+
+void session_auth_relay_source(struct session *session, uint8_t *bytes, struct packet_header header)
+{
+    header.sequence = ++session->source_sequence;
+    packet_header_encode(bytes, header);
+    session_put(session, &session->source, (struct span){bytes, PACKET_HEADER_BYTES + (size_t)header.length});
+}
+
+static void send_made(struct session *session, struct session_side *side, uint8_t sequence,
+                      struct span payload)
+{
+    uint8_t header[PACKET_HEADER_BYTES];
+    packet_header_encode(header, (struct packet_header){(uint32_t)payload.length, sequence});
+    session_put_copy(session, side, (struct span){header, sizeof(header)});
+    session_put_copy(session, side, payload);
+}
+
+void session_auth_send_client(struct session *session, struct span payload)
+{
+    send_made(session, &session->client, ++session->last_sequence, payload);
+}
+
+void session_auth_send_source(struct session *session, struct span payload)
+{
+    send_made(session, &session->source, ++session->source_sequence, payload);
 }
 
 /* ---- the source's packets ---- */
@@ -74,7 +103,8 @@ static void start_auth_timer(struct session *session)
     timer_start(&session->timer, timeout_ms - margin_ms);
 }
 
-static void on_greeting(struct session *session, struct span payload, uint8_t *bytes, size_t length)
+static void on_greeting(struct session *session, struct packet_header header, struct span payload,
+                        uint8_t *bytes)
 {
     struct greeting greeting;
     enum result result = greeting_decode(payload, &greeting);
@@ -82,7 +112,8 @@ static void on_greeting(struct session *session, struct span payload, uint8_t *b
         source_is_broken(session, result_text(result));
         return;
     }
-    if ((greeting.capabilities & CAPS_NEEDED) != CAPS_NEEDED) {
+    uint64_t offered = session_login_offered(session, greeting.capabilities);
+    if (offered == 0) {
         session_fail(session, ERROR_CODE_UNKNOWN, 0,
                      "ackgate: the source is too old: it does not track sessions");
         return;
@@ -93,38 +124,41 @@ static void on_greeting(struct session *session, struct span payload, uint8_t *b
     pthread_mutex_unlock(&session->thread->mutex);
     session->source_caps = greeting.capabilities;
     session->is_mariadb = (greeting.capabilities & CAP_LONG_PASSWORD) == 0;
-    result = greeting_mask_capabilities(bytes + PACKET_HEADER_BYTES, payload.length, ~CAPS_MASKED);
+    session_password_set_plugin(&session->password, (struct span){0},
+                                (struct span){greeting.scramble, SCRAMBLE_BYTES});
+    result =
+        greeting_change_capabilities(bytes + PACKET_HEADER_BYTES, payload.length, offered, offered & CAP_SSL);
     if (result != RESULT_OK) {
         source_is_broken(session, result_text(result));
         return;
     }
-    session_put(session, &session->client, (struct span){bytes, length});
+    session_auth_relay_client(session, bytes, header);
     session->phase = SESSION_LOGIN;
     session_set_stranger(session, true);
     start_auth_timer(session);
 }
 
-static void put_ok(struct session *session, struct span packet, const struct session_response_step *step)
+static void put_ok(struct session *session, struct packet_header header, struct span payload, uint8_t *bytes)
 {
     struct writer writer;
-    uint8_t *bytes;
-    if (!session_response_rewrites(&session->response, step->payload)) {
-        session_put(session, &session->client, packet);
+    if (!session_response_rewrites(&session->response, payload)) {
+        session_auth_relay_client(session, bytes, header);
         return;
     }
-    bytes = xmalloc(packet.length);
-    writer_init(&writer, bytes, packet.length);
-    enum result result = session_response_encode_ok(&session->response, step, &writer);
+    size_t length = PACKET_HEADER_BYTES + payload.length;
+    struct session_response_step step = {.payload = payload, .sequence = ++session->last_sequence};
+    uint8_t *made = xmalloc(length);
+    writer_init(&writer, made, length);
+    enum result result = session_response_encode_ok(&session->response, &step, &writer);
     if (result == RESULT_OK)
         session_put_copy(session, &session->client, writer_span_written(&writer));
     else
         source_is_broken(session, result_text(result));
-    free(bytes);
+    free(made);
 }
 
 /* The login is over. */
-static void on_ok(struct session *session, struct packet_header header, struct span payload,
-                  struct span packet)
+static void on_ok(struct session *session, struct packet_header header, struct span payload, uint8_t *bytes)
 {
     uint16_t status;
     uint64_t idle_ms = session->thread->shared->idle_timeout_ms;
@@ -143,7 +177,8 @@ static void on_ok(struct session *session, struct packet_header header, struct s
     timer_stop(&session->timer);
     if (idle_ms > 0)
         timer_start(&session->timer, idle_ms);
-    put_ok(session, packet, &(struct session_response_step){.payload = payload, .sequence = header.sequence});
+    session_password_forget(&session->password);
+    put_ok(session, header, payload, bytes);
     session_compress_start(session);
 }
 
@@ -167,33 +202,45 @@ static bool is_full(struct span payload)
            error.code == ERROR_CODE_TOO_MANY_CONNECTIONS;
 }
 
+static void take_auth_packet(struct session *session, struct packet_header header, struct span payload,
+                             uint8_t *bytes)
+{
+    if (session_password_from_source(session, payload))
+        return;
+    if (session_password_is_exposed(session)) {
+        session_fail(session, ERROR_CODE_UNKNOWN, (uint8_t)(session->last_sequence + 1),
+                     "ackgate: this account's password would go in the clear over the connection to the "
+                     "source: set source.tls");
+        return;
+    }
+    session_auth_relay_client(session, bytes, header);
+    session->is_clients_turn = true;
+    if (auth_packet_kind(payload) == AUTH_PACKET_ERR)
+        on_error(session);
+}
+
 static void take_source_packet(struct session *session, struct packet_header header, struct span payload,
                                uint8_t *bytes)
 {
-    struct span packet = {bytes, PACKET_HEADER_BYTES + payload.length};
-    session->last_sequence = header.sequence;
+    session->source_sequence = header.sequence;
     if (session->phase == SESSION_GREETING && is_full(payload) &&
         session_evict(session->thread) != SESSION_EVICT_NOBODY) {
         session_retry(session);
         return;
     }
     if (session->phase == SESSION_GREETING && !response_is_error(payload)) {
-        on_greeting(session, payload, bytes, packet.length);
+        on_greeting(session, header, payload, bytes);
         return;
     }
     enum auth_packet_kind kind = auth_packet_kind(payload);
-    if (session->phase != SESSION_AUTH && kind != AUTH_PACKET_ERR) {
+    if (session->phase != SESSION_AUTH && kind != AUTH_PACKET_ERR)
         source_is_broken(session, "it spoke out of turn");
-    } else if (kind == AUTH_PACKET_INVALID) {
+    else if (kind == AUTH_PACKET_INVALID)
         source_is_broken(session, "this does not belong to a login");
-    } else if (kind == AUTH_PACKET_OK) {
-        on_ok(session, header, payload, packet);
-    } else {
-        session_put(session, &session->client, packet);
-        session->is_clients_turn = true;
-        if (kind == AUTH_PACKET_ERR)
-            on_error(session);
-    }
+    else if (kind == AUTH_PACKET_OK)
+        on_ok(session, header, payload, bytes);
+    else
+        take_auth_packet(session, header, payload, bytes);
 }
 
 void session_auth_take_source(struct session *session, uint8_t *data, size_t length_bytes)
@@ -223,7 +270,7 @@ void session_auth_take_source(struct session *session, uint8_t *data, size_t len
 
 /* ---- the client's packets ---- */
 
-static void set_identity(struct session *session, const struct login *login)
+void session_auth_set_identity(struct session *session, const struct login *login)
 {
     char *user = xstrndup(login->user.length == 0 ? "" : (const char *)login->user.data, login->user.length);
     pthread_mutex_lock(&session->thread->mutex);
@@ -234,55 +281,21 @@ static void set_identity(struct session *session, const struct login *login)
     session_set_db(session, login->database);
 }
 
-static void on_login(struct session *session, struct packet_header header, struct span payload,
-                     uint8_t *bytes)
-{
-    struct login login;
-    uint64_t offered = session->source_caps & ~CAPS_MASKED;
-    if (header.sequence != 1) {
-        client_is_wrong(session, ERROR_CODE_PACKETS_OUT_OF_ORDER, header.sequence,
-                        "Got packets out of order");
-        return;
-    }
-    if (login_is_ssl_request(payload)) {
-        client_is_wrong(session, ERROR_CODE_BAD_HANDSHAKE, header.sequence,
-                        "ackgate: TLS is not offered on this port");
-        return;
-    }
-    if (login_decode(payload, &login) != RESULT_OK) {
-        client_is_wrong(session, ERROR_CODE_BAD_HANDSHAKE, header.sequence, "Bad handshake");
-        return;
-    }
-    session_compress_ask(session, &login);
-    uint64_t unwanted = (~offered & ~LOGIN_CAPS_WITH_FIELDS) | CAPS_OF_CLIENTS;
-    if (login_change_capabilities(bytes + PACKET_HEADER_BYTES, payload.length, CAPS_NEEDED, unwanted) !=
-        RESULT_OK) {
-        client_is_wrong(session, ERROR_CODE_BAD_HANDSHAKE, header.sequence, "Bad handshake");
-        return;
-    }
-    session->client_caps = login.capabilities & offered;
-    session->source_caps = (session->client_caps & ~CAPS_OF_CLIENTS) | CAPS_NEEDED;
-    set_identity(session, &login);
-    session_put(session, &session->source, (struct span){bytes, PACKET_HEADER_BYTES + payload.length});
-    session->last_sequence = header.sequence;
-    session->is_clients_turn = false;
-    session->phase = SESSION_AUTH;
-    backlog_release(&session->greeting);
-}
-
 /* False: it is not the client's turn; a command that came too early stays where it is. */
-static bool on_auth_answer(struct session *session, struct packet_header header, struct span packet)
+static bool on_auth_answer(struct session *session, struct packet_header header, struct span payload,
+                           uint8_t *bytes)
 {
     bool is_next = header.sequence == (uint8_t)(session->last_sequence + 1);
     if (!session->is_clients_turn || !is_next) {
         if (header.sequence != 0 && (session->is_clients_turn || !is_next))
-            client_is_wrong(session, ERROR_CODE_PACKETS_OUT_OF_ORDER, header.sequence,
-                            "Got packets out of order");
+            session_auth_client_is_wrong(session, ERROR_CODE_PACKETS_OUT_OF_ORDER, header.sequence,
+                                         "Got packets out of order");
         return false;
     }
-    session_put(session, &session->source, packet);
     session->last_sequence = header.sequence;
-    session->is_clients_turn = false;
+    if (!session_password_from_client(session, payload))
+        session_auth_relay_source(session, bytes, header);
+    session->is_clients_turn = session->password.stage == PASSWORD_COMES_ENCRYPTED;
     session_compress_on_command(session);
     return true;
 }
@@ -297,32 +310,58 @@ void session_auth_take_client(struct session *session, uint8_t *data, size_t len
         result = find_packet(data + at, length_bytes - at, &header, &payload);
         if (result != RESULT_OK)
             break;
-        struct span packet = {data + at, PACKET_HEADER_BYTES + payload.length};
+        size_t length = PACKET_HEADER_BYTES + payload.length;
         if (session->phase == SESSION_LOGIN)
-            on_login(session, header, payload, data + at);
-        else if (!on_auth_answer(session, header, packet))
+            session_login_take(session, header, payload, data + at, length_bytes - at - length);
+        else if (!on_auth_answer(session, header, payload, data + at))
             break;
-        at += packet.length;
+        at += length;
+        if (conn_is_securing(&session->client.conn))
+            at = length_bytes; /* the rest is TLS's */
     }
     if (session->phase == SESSION_CLOSING || session_is_over(session))
         return;
     if (result == RESULT_TOO_LARGE) {
-        client_is_wrong(session, ERROR_CODE_PACKET_TOO_LARGE, session->last_sequence,
-                        "Got a packet bigger than a login may be");
+        session_auth_client_is_wrong(session, ERROR_CODE_PACKET_TOO_LARGE, session->last_sequence,
+                                     "Got a packet bigger than a login may be");
         return;
     }
     keep(&session->client, data + at, length_bytes - at);
     session_flush(session);
 }
 
-void session_auth_on_change_user(struct session *session, struct span payload)
+/* As session_login.c does it for the login. */
+static bool replace_change_user(struct session *session, struct login *login, size_t room)
+{
+    struct writer writer;
+    if (!session_password_is_misplaced(session, login))
+        return false;
+    uint8_t *bytes = xmalloc(room);
+    login->plugin = span_of_text("none");
+    login->auth_response = (struct span){0};
+    writer_init(&writer, bytes, room);
+    change_user_encode(&writer, login);
+    bool fits = !writer_failed(&writer);
+    if (fits)
+        send_made(session, &session->source, 0, writer_span_written(&writer));
+    free(bytes);
+    return fits;
+}
+
+bool session_auth_on_change_user(struct session *session, struct span payload)
 {
     struct login login;
-    if (change_user_decode(payload, session->source_caps, &login) == RESULT_OK)
-        set_identity(session, &login);
+    bool is_replaced = false;
+    if (change_user_decode(payload, session->source_caps, &login) == RESULT_OK) {
+        session_auth_set_identity(session, &login);
+        session_password_set_plugin(&session->password, login.plugin, (struct span){0});
+        is_replaced = replace_change_user(session, &login, payload.length);
+    }
     session->last_sequence = 0;
+    session->source_sequence = 0;
     session->is_clients_turn = false;
     session->is_changing_user = true;
     session->phase = SESSION_AUTH;
     start_auth_timer(session);
+    return is_replaced;
 }

@@ -19,6 +19,8 @@ bool session_is_busy(const struct session *session)
 {
     if (session->phase == SESSION_AUTH)
         return !session->is_clients_turn;
+    if (session->phase == SESSION_SECURING)
+        return true;
     return session_response_is_open(&session->response) || session->hold != NULL;
 }
 
@@ -66,19 +68,19 @@ static void begin_response(struct session *session, uint8_t command)
     session_set_state(session, "running");
 }
 
-/* The first piece of a command. */
-static void begin_command(struct session *session, const struct packet_piece *piece)
+/* The first piece of a command. True: something else goes to the source in its place. */
+static bool begin_command(struct session *session, const struct packet_piece *piece)
 {
     uint8_t command = piece->payload.length > 0 ? piece->payload.data[0] : (uint8_t)COMMAND_SLEEP;
     session->command_byte = command;
     session->is_refusing = is_refused(command);
     if (session->is_refusing)
-        return;
-    if (command == COMMAND_CHANGE_USER)
-        session_auth_on_change_user(session, piece->payload);
-    else
-        begin_response(session, command);
+        return false;
     session->is_quitting = command == COMMAND_QUIT;
+    if (command == COMMAND_CHANGE_USER)
+        return session_auth_on_change_user(session, piece->payload);
+    begin_response(session, command);
+    return false;
 }
 
 /* A file's packet, numbered as the source counts. A packet without payload is its end. */
@@ -95,17 +97,18 @@ static void on_file_piece(struct session *session, const struct packet_piece *pi
 
 static void on_piece(struct session *session, const struct packet_piece *piece, uint8_t *bytes)
 {
+    bool is_replaced = false;
     if (piece->ends_payload)
         session_compress_on_command(session);
     if (session->is_infile)
         on_file_piece(session, piece, bytes);
     else if (piece->starts_payload)
-        begin_command(session, piece);
+        is_replaced = begin_command(session, piece);
     if (!session->is_infile)
         session_track_note_command(session, session->command_byte, piece->payload);
-    if (!session->is_refusing)
+    if (!session->is_refusing && !is_replaced)
         session_put(session, &session->source, piece->raw);
-    else if (piece->ends_payload)
+    else if (!is_replaced && piece->ends_payload)
         answer_refused(session, (uint8_t)(piece->header.sequence + 1));
     if (piece->ends_payload)
         session->is_refusing = false;

@@ -229,6 +229,9 @@ static void take_client(struct session *session, uint8_t *data, size_t length)
     case SESSION_AUTH:
         session_auth_take_client(session, data, length);
         break;
+    case SESSION_SECURING:
+        backlog_append(&session->client.in, (struct span){data, length});
+        break;
     case SESSION_COMMAND:
         session_command_take(session, data, length);
         break;

@@ -193,7 +193,9 @@ static void on_greeting(void *argument, struct span payload)
     struct client_login_options options = {
         .user = source->config->source.user,
         .password = source->config->source.password,
-        .is_secure = source->config->source.host[0] == '/',
+        .is_local = source->config->source.host[0] == '/',
+        .tls = source->tls,
+        .host = source->config->source.host,
         .capabilities = CAP_LONG_PASSWORD | CAP_PROTOCOL_41 | CAP_SECURE_CONNECTION | CAP_PLUGIN_AUTH,
     };
     source->login = client_login_start(source->channel, payload, &options, on_login_done, source);

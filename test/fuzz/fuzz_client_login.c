@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
         return 0;
     log_set_level(LOG_LEVEL_ERROR + 1);
     scene.options = (struct client_login_options){
-        .user = "ada", .password = "secret", .capabilities = 0x1000005, .is_secure = data[0] & 1};
+        .user = "ada", .password = "secret", .capabilities = 0x1000005, .is_local = data[0] & 1};
     reader_init(&reader, data + 1, length - 1);
     fuzz_pair(fds);
     struct loop *loop = loop_new();

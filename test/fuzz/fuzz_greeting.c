@@ -28,7 +28,7 @@ static void try_mask(struct span payload, uint64_t keep)
     struct span copy = fuzz_copy(payload);
     bool is_decoded = greeting_decode(payload, &before) == RESULT_OK;
     keep |= CAP_PLUGIN_AUTH | CAP_SECURE_CONNECTION | CAP_PROTOCOL_41 | CAP_LONG_PASSWORD;
-    if (greeting_mask_capabilities((uint8_t *)(uintptr_t)copy.data, copy.length, keep) == RESULT_OK &&
+    if (greeting_change_capabilities((uint8_t *)(uintptr_t)copy.data, copy.length, keep, 0) == RESULT_OK &&
         is_decoded) {
         fuzz_check(greeting_decode(copy, &after) == RESULT_OK);
         fuzz_check(after.capabilities == (before.capabilities & keep));

@@ -2,6 +2,7 @@
  * into commands and responses. Pieces: an even byte, what the client writes; an odd one, what the source
  * writes; 254, the client leaves; 255, the source does. The gate knows some confirmed transactions, so OKs
  * get held too. */
+#include "protocol/rsa_key.h"
 #include "proxy/farewell.h"
 #include "proxy/session.h"
 #include "test/fuzz/fuzz_wire.h"
@@ -51,6 +52,7 @@ static void set_up(void)
     world.config.source.connect_timeout_ms = 60000;
     world.shared.config = &world.config;
     world.shared.tls = &world.tls;
+    world.shared.rsa_key = rsa_key_generate();
     world.shared.hold_ms = world.shared.auth_timeout_ms = 60000;
     pthread_mutex_init(&world.shared.mutex, NULL);
 }

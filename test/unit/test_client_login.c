@@ -66,7 +66,7 @@ static void start_with(struct span greeting, const char *user, const char *with_
     struct client_login_options options = {.user = user,
                                            .password = with_password,
                                            .capabilities = CAP_LONG_PASSWORD | CAP_DEPRECATE_EOF,
-                                           .is_secure = is_secure};
+                                           .is_local = is_secure};
     log_set_level(LOG_LEVEL_ERROR + 1);
     peer_init(&peer);
     login = NULL;

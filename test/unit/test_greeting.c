@@ -54,7 +54,7 @@ START_TEST(masking_takes_capabilities_and_nothing_else)
         uint64_t keep = MASK_MIN | CAP_SESSION_TRACK | CAP_MARIADB_PROGRESS | CAP_TRANSACTIONS;
         ck_assert_int_eq(greeting_decode(golden_load(&golden, names[i]), &before), RESULT_OK);
         size_t length = golden.span.length;
-        ck_assert_int_eq(greeting_mask_capabilities(golden.bytes, length, keep), RESULT_OK);
+        ck_assert_int_eq(greeting_change_capabilities(golden.bytes, length, keep, 0), RESULT_OK);
         ck_assert_int_eq(greeting_decode(golden.span, &after), RESULT_OK);
         ck_assert_uint_eq(after.capabilities, before.capabilities & (keep | CAP_LONG_PASSWORD));
         ck_assert_mem_eq(after.scramble, before.scramble, SCRAMBLE_BYTES);
@@ -307,7 +307,7 @@ static void decode_everything(struct span payload)
     (void)!auth_switch_decode(payload, &auth_switch);
     (void)!auth_more_decode(payload, &data);
     (void)auth_packet_kind(payload);
-    (void)!greeting_mask_capabilities((uint8_t *)(uintptr_t)payload.data, payload.length, MASK_MIN);
+    (void)!greeting_change_capabilities((uint8_t *)(uintptr_t)payload.data, payload.length, MASK_MIN, CAP_SSL);
     (void)!login_change_capabilities((uint8_t *)(uintptr_t)payload.data, payload.length, CAP_SESSION_TRACK,
                                      0);
 }
