@@ -55,8 +55,10 @@ void config_free(struct config **config)
     *config = NULL;
     free_texts(old);
     free_values(old);
-    for (size_t i = 0; i < old->voter_count; i++)
+    for (size_t i = 0; i < old->voter_count; i++) {
         free(old->voters[i].server_uuid);
+        free(old->voters[i].tls_subject);
+    }
     free(old->file);
     free(old);
 }

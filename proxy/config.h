@@ -33,6 +33,7 @@ struct config_account {
 struct config_voter {
     char name[CONFIG_NAME_MAX + 1];
     char *server_uuid;  /* lower case, or NULL */
+    char *tls_subject;  /* of the certificate that it has to show (tls.h); NULL: none */
     uint32_t server_id; /* or 0 */
 };
 

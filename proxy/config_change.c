@@ -132,7 +132,8 @@ static size_t find_voter(const struct config *config, const char *name)
 
 static bool is_same_voter(const struct config_voter *a, const struct config_voter *b)
 {
-    return is_same_text(a->server_uuid, b->server_uuid) && a->server_id == b->server_id;
+    return is_same_text(a->server_uuid, b->server_uuid) && a->server_id == b->server_id &&
+           is_same_text(a->tls_subject, b->tls_subject);
 }
 
 enum config_voters_change config_change_voters(const struct config *config, const struct config *other)
@@ -169,7 +170,7 @@ void config_change_take_voters(struct config *config, struct config *from)
         if (here == config->voter_count) {
             assert(config->voter_count < CONFIG_VOTERS_MAX);
             config->voters[config->voter_count++] = from->voters[i];
-            from->voters[i].server_uuid = NULL;
+            from->voters[i].server_uuid = from->voters[i].tls_subject = NULL;
         } else {
             struct config_voter kept = config->voters[here];
             config->voters[here] = from->voters[i];

@@ -39,6 +39,7 @@ struct config_draft {
     struct config_text texts[CONFIG_KEYS_MAX]; /* by index of config_keys */
     unsigned section_lines[CONFIG_KEYS_MAX];   /* by index of the section's first key; 0: not there */
     unsigned voter_lines[CONFIG_VOTERS_MAX];
+    unsigned subject_line;           /* of the first tls_subject; 0: there is none */
     bool is_voter_known;             /* the section under way is one of config->voters */
     struct config_problem *problems; /* owned */
     size_t problem_count;

@@ -88,10 +88,11 @@ const struct config_key config_keys[] = {
 
     {"replica", "server_uuid", CONFIG_VOTER, NOWHERE, "", RELOADS},
     {"replica", "server_id", CONFIG_VOTER, NOWHERE, "", RELOADS},
+    {"replica", "tls_subject", CONFIG_VOTER, NOWHERE, "", RELOADS},
 };
 /* clang-format on */
 
-enum { KEY_COUNT = sizeof(config_keys) / sizeof(config_keys[0]), VOTER_KEYS = 2, NAME_MAX_BYTES = 40 };
+enum { KEY_COUNT = sizeof(config_keys) / sizeof(config_keys[0]), VOTER_KEYS = 3, NAME_MAX_BYTES = 40 };
 
 _Static_assert(sizeof(config_keys) / sizeof(config_keys[0]) <= (size_t)CONFIG_KEYS_MAX,
                "arrays by key are large enough");

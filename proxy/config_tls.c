@@ -97,6 +97,16 @@ static void check_rsa_key(struct config_draft *draft)
                                                  : "it is no private RSA key of 2048 to 8192 bits in PEM");
 }
 
+/* A subject can be asked for only where certificates are. */
+static void check_subjects(struct config_draft *draft)
+{
+    const struct tls_settings *tls = &draft->config->replication.tls;
+    if (draft->subject_line > 0 && (tls->mode == TLS_DISABLED || tls->ca == NULL))
+        config_draft_problem(draft, draft->subject_line,
+                             "tls_subject needs tls and tls_ca in [replication], so that replicas can show a "
+                             "certificate");
+}
+
 void config_tls_check(struct config_draft *draft)
 {
     const struct config *config = draft->config;
@@ -109,4 +119,5 @@ void config_tls_check(struct config_draft *draft)
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
         check_place(draft, &places[i]);
     check_rsa_key(draft);
+    check_subjects(draft);
 }

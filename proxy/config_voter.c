@@ -105,6 +105,20 @@ static void set_server_id(struct config_draft *draft, struct config_voter *voter
         voter->server_id = (uint32_t)number;
 }
 
+static void set_subject(struct config_draft *draft, struct config_voter *voter, const char *text,
+                        unsigned line)
+{
+    if (voter->tls_subject != NULL) {
+        config_draft_problem(draft, line, "tls_subject is set twice in [replica %s]", voter->name);
+        return;
+    }
+    if (text[0] == '\0')
+        return;
+    voter->tls_subject = xstrdup(text);
+    if (draft->subject_line == 0)
+        draft->subject_line = line;
+}
+
 void config_voter_set(struct config_draft *draft, size_t key, const char *text, unsigned line)
 {
     if (!draft->is_voter_known)
@@ -112,6 +126,8 @@ void config_voter_set(struct config_draft *draft, size_t key, const char *text, 
     struct config_voter *voter = &draft->config->voters[draft->config->voter_count - 1];
     if (strcmp(config_keys[key].name, "server_uuid") == 0)
         set_uuid(draft, voter, text, line);
+    else if (strcmp(config_keys[key].name, "tls_subject") == 0)
+        set_subject(draft, voter, text, line);
     else
         set_server_id(draft, voter, text, line);
 }

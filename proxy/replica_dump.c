@@ -8,6 +8,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+enum { SUBJECT_MAX = 1024 };
 
 static void refuse(struct replica *replica, const struct replica_refusal *refusal)
 {
@@ -39,16 +42,38 @@ static void name_voter(struct replica *replica)
     snprintf(replica->label, sizeof(replica->label), "replica %s", name);
 }
 
+/* Whoever says that it is this voter has to prove it, if the config asks for a certificate. */
+static bool has_subject(const struct replica *replica, uint32_t voter)
+{
+    char subject[SUBJECT_MAX] = "";
+    const char *wanted = replica->fanout->config->voters[voter].tls_subject;
+    const struct tls *tls = channel_tls(replica->channel);
+    if (tls != NULL)
+        tls_peer_subject(tls, subject, sizeof(subject));
+    return wanted == NULL || strcmp(subject, wanted) == 0;
+}
+
 /* Only voters with semi-sync count; the others are served as observers. RESULT_DENIED: not served at all. */
-static enum result identify(struct replica *replica)
+static enum result identify(struct replica *replica, struct replica_refusal *ret_refusal)
 {
     struct fanout *fanout = replica->fanout;
     replica_session_uuid(&replica->session, replica->uuid);
     replica->session.server_id = replica->request.server_id;
     replica->is_semi_sync = replica_session_is_semi_sync(&replica->session);
     uint32_t voter = fanout_identify(fanout, replica->uuid, replica->request.server_id);
-    if (voter == FANOUT_OBSERVER)
+    if (voter == FANOUT_OBSERVER) {
+        snprintf(ret_refusal->text, sizeof(ret_refusal->text),
+                 "ackgate: this server (id %" PRIu32 ") is not listed, and replication.allow_unlisted is off",
+                 replica->request.server_id);
         return fanout->config->replication.is_unlisted_allowed ? RESULT_OK : RESULT_DENIED;
+    }
+    if (!has_subject(replica, voter)) {
+        snprintf(ret_refusal->text, sizeof(ret_refusal->text),
+                 "ackgate: this server says that it is %s, but does not show the certificate that "
+                 "[replica %s] tls_subject asks for",
+                 fanout->config->voters[voter].name, fanout->config->voters[voter].name);
+        return RESULT_DENIED;
+    }
     if (!replica->is_semi_sync) {
         log_warn(
             replica->label,
@@ -186,12 +211,8 @@ void replica_start_dump(struct replica *replica, struct span payload)
     enum flavor flavor = store_flavor(replica->fanout->store);
     enum result result =
         replica_request_decode(payload, &replica->session, flavor, &replica->request, &refusal);
-    if (result == RESULT_OK && identify(replica) != RESULT_OK) {
-        snprintf(refusal.text, sizeof(refusal.text),
-                 "ackgate: this server (id %" PRIu32 ") is not listed, and replication.allow_unlisted is off",
-                 replica->request.server_id);
-        result = RESULT_DENIED;
-    }
+    if (result == RESULT_OK)
+        result = identify(replica, &refusal);
     if (result == RESULT_OK)
         result = start_locating(replica, &refusal);
     if (result != RESULT_OK) {

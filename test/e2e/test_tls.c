@@ -179,6 +179,48 @@ START_TEST(recover_over_tls)
 }
 END_TEST
 
+/* ---- the replication port ---- */
+
+/* name NULL: without TLS */
+static void attach_with(struct scene_tls *scene, struct server *replica, const char *name)
+{
+    bool is_mysql = replica->family == FAMILY_MYSQL;
+    const char *p = is_mysql ? "SOURCE" : "MASTER";
+    struct sql *admin = server_admin(replica);
+
+    sql_exec(admin, is_mysql ? "STOP REPLICA" : "STOP SLAVE");
+    if (name)
+        sql_exec(admin,
+                 "CHANGE %s TO %s_SSL=1, %s_SSL_CA='%s', %s_SSL_CERT='%s', %s_SSL_KEY='%s', "
+                 "%s_SSL_VERIFY_SERVER_CERT=1",
+                 is_mysql ? "REPLICATION SOURCE" : "MASTER", p, p, pem(scene, "ca"), p, pem(scene, name), p,
+                 pem(scene, place_format("%s-key", name)), p);
+    sql_exec(admin, is_mysql ? "START REPLICA" : "START SLAVE");
+}
+
+/* A voter has to come with TLS and with its own certificate. */
+START_TEST(replicas_with_certificates)
+{
+    struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1)", 1);
+    struct scene_tls scene = {t->source, t->gate, t->gate->dir};
+
+    certificate_make_usual(scene.dir);
+    certificate_make(&(struct certificate_order){scene.dir, "r1", "r1", NULL, "ca"});
+    set_tls(&scene, "replication", "required", "server");
+    gate_set(scene.gate, "replication", "tls_ca = %s", pem(&scene, "ca"));
+    gate_set(scene.gate, "replica r1", "tls_subject = CN=r1,O=ackgate test");
+    gate_restart(scene.gate);
+    gate_wait_logged(scene.gate, "it came without TLS, and tls = required");
+    attach_with(&scene, t->replica[0], "client");
+    gate_wait_logged(scene.gate, "does not show the certificate that [replica r1] tls_subject asks for");
+    attach_with(&scene, t->replica[0], "r1");
+    topology_wait_open(t);
+    sql_exec(gate_app(scene.gate), "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v LONGTEXT); "
+                                   "INSERT INTO d.t VALUES (1, REPEAT('x', 500000)), (2, 'y')");
+    topology_assert_same_data(t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tls");
@@ -188,5 +230,6 @@ int main(void)
                    certificates_are_exchanged_under_sessions, FAMILY_MARIADB);
     e2e_add_family(suite, "check_names_the_file", check_names_the_file, FAMILY_MARIADB);
     e2e_add(suite, "recover_over_tls", recover_over_tls);
+    e2e_add(suite, "replicas_with_certificates", replicas_with_certificates);
     return e2e_main(suite);
 }
