@@ -81,6 +81,12 @@ const char *channel_tls_error(const struct channel *channel)
     return "";
 }
 
+const struct tls *channel_tls(const struct channel *channel)
+{
+    (void)channel;
+    return NULL;
+}
+
 struct channel *channel_new(struct loop *loop, int fd, size_t payload_max_bytes,
                             const struct channel_callbacks *callbacks)
 {
