@@ -37,7 +37,7 @@ struct app_shared {
     struct gate *gate;
     char addresses[APP_ADDRESSES_MAX][108]; /* of the source, numeric; set before the threads start */
     size_t address_count;
-    struct rsa_key *rsa_key; /* shown to clients without TLS, for a source with it */
+    struct rsa_key *rsa_key;         /* shown to clients without TLS, for a source with it */
     _Atomic uint64_t commit_wait_ms; /* of the config's, which only its own thread reads */
     _Atomic uint64_t hold_ms;
     _Atomic uint64_t auth_timeout_ms;

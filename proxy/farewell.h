@@ -11,7 +11,8 @@
 #include "proxy/app_thread.h"
 #include "proxy/conn.h"
 
-/* Takes over the connection, connected or about to be. greeting: the source's, if it has been read, else empty. */
+/* Takes over the connection, connected or about to be. greeting: the source's, if it has been read, else
+ * empty. */
 void farewell_start(struct app_thread *thread, struct conn_link link, struct span greeting);
 void farewell_cut_all(struct app_thread *thread);
 

@@ -307,7 +307,8 @@ static void decode_everything(struct span payload)
     (void)!auth_switch_decode(payload, &auth_switch);
     (void)!auth_more_decode(payload, &data);
     (void)auth_packet_kind(payload);
-    (void)!greeting_change_capabilities((uint8_t *)(uintptr_t)payload.data, payload.length, MASK_MIN, CAP_SSL);
+    (void)!greeting_change_capabilities((uint8_t *)(uintptr_t)payload.data, payload.length, MASK_MIN,
+                                        CAP_SSL);
     (void)!login_change_capabilities((uint8_t *)(uintptr_t)payload.data, payload.length, CAP_SESSION_TRACK,
                                      0);
 }
