@@ -124,11 +124,12 @@ bench: deps
 	@for server in $(or $(SERVER),mysql mariadb); do for bench in $(BENCHES); do \
 	  SERVER=$$server $$bench || exit 1; done; done
 
-## make bench-admin  what 50 admin clients that read every table cost in commits per second (SERVER=)
+## make bench-admin  what 50 admin clients that read every table cost in commits per second; how long a query keeps the loop (SERVER=)
 .PHONY: bench-admin
 bench-admin: deps
-	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BUILD)/bench/admin_polling
+	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BUILD)/bench/admin_polling $(BUILD)/bench/admin_loop
 	@$(BUILD)/bench/admin_polling
+	@$(BUILD)/bench/admin_loop
 
 # The fuzz targets' corpora as unit tests
 FUZZ_TARGETS := $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))

@@ -35,7 +35,7 @@ static struct admin_session *find_session(struct admin *admin, uint64_t connecti
     return NULL;
 }
 
-static void on_query_done(void *argument, uint32_t connection_id, const struct resultset_writer *response)
+static void on_query_done(void *argument, uint32_t connection_id, struct resultset_writer *response)
 {
     struct admin_session *session = find_session(argument, connection_id);
     if (session != NULL)

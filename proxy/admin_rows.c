@@ -44,12 +44,30 @@ void admin_rows_release(struct admin_rows *rows)
         free(block);
     }
     free(rows->values);
+    free(rows->copy);
     *rows = (struct admin_rows){.columns = rows->columns};
+}
+
+void admin_rows_later(struct admin_rows *rows, admin_rows_fn *make, void *copy)
+{
+    assert(rows->count == 0 && rows->make == NULL);
+    rows->make = make;
+    rows->copy = copy;
+}
+
+void admin_rows_make(struct admin_rows *rows)
+{
+    if (rows->make == NULL)
+        return;
+    rows->make(rows->copy, rows);
+    free(rows->copy);
+    rows->make = NULL;
+    rows->copy = NULL;
 }
 
 size_t admin_rows_count(const struct admin_rows *rows)
 {
-    assert(rows->count % rows->columns == 0);
+    assert(rows->make == NULL && rows->count % rows->columns == 0);
     return rows->count / rows->columns;
 }
 

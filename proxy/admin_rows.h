@@ -23,6 +23,10 @@ struct admin_value {
 };
 
 struct admin_rows_block; /* admin_rows.c */
+struct admin_rows;
+
+/* Makes rows of what was copied. */
+typedef void admin_rows_fn(const void *copy, struct admin_rows *rows);
 
 struct admin_rows {
     struct admin_value *values; /* row by row */
@@ -31,12 +35,21 @@ struct admin_rows {
     size_t room;
     size_t bytes;                   /* about what it takes in memory */
     struct admin_rows_block *texts; /* owned, the latest first */
+    admin_rows_fn *make;            /* NULL: they are all here */
+    void *copy;                     /* owned, for make */
 };
 
 void admin_rows_init(struct admin_rows *rows, size_t columns);
 void admin_rows_release(struct admin_rows *rows);
 size_t admin_rows_count(const struct admin_rows *rows); /* whole rows */
 const struct admin_value *admin_rows_value(const struct admin_rows *rows, size_t row, size_t column);
+
+/*
+ * For many rows: where time is short only a plain copy is taken, which is one piece of memory (free() is
+ * enough) and points to nothing that changes. admin_rows_make() makes rows of it, on any thread.
+ */
+void admin_rows_later(struct admin_rows *rows, admin_rows_fn *make, void *copy);
+void admin_rows_make(struct admin_rows *rows);
 
 void admin_rows_null(struct admin_rows *rows);
 void admin_rows_integer(struct admin_rows *rows, uint64_t value); /* values above INT64_MAX are cut to it */

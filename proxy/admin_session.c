@@ -166,11 +166,12 @@ static void on_payload(void *argument, struct span payload)
     resultset_writer_release(&out);
 }
 
-void admin_session_respond(struct admin_session *session, const struct resultset_writer *response)
+void admin_session_respond(struct admin_session *session, struct resultset_writer *response)
 {
+    size_t length;
+    uint8_t *packets = resultset_writer_take(response, &length);
     session->context.is_waiting = false;
-    channel_send_framed(session->channel, (struct span){response->data, response->length},
-                        response->sequence);
+    channel_send_owned(session->channel, packets, length, response->sequence);
     channel_resume(session->channel);
 }
 

@@ -20,9 +20,9 @@ struct admin_port {
 /* Takes over fd. is_full: the client only gets error 1040. */
 struct admin_session *admin_session_start(const struct admin_port *port, int fd, uint32_t connection_id,
                                           bool is_full);
-/* What a statement that waited (admin_context) is answered with: packets, or OK or error 1105 with the
- * sentence. */
-void admin_session_respond(struct admin_session *session, const struct resultset_writer *response);
+/* What a statement that waited (admin_context) is answered with: packets, which are taken, or OK or error
+ * 1105 with the sentence. */
+void admin_session_respond(struct admin_session *session, struct resultset_writer *response);
 void admin_session_answer(struct admin_session *session, const char *error);
 /* Ends it at once, without on_ended. */
 void admin_session_free(struct admin_session **session);

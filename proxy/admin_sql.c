@@ -97,6 +97,13 @@ void admin_sql_fill(struct admin_sql *sql)
     }
 }
 
+/* Of what was only copied on the loop. */
+static void make_rows(struct admin_sql *sql)
+{
+    for (size_t i = 0; i < admin_table_count(); i++)
+        admin_rows_make(&sql->snapshots[i].rows);
+}
+
 static void forget_snapshots(struct admin_sql *sql)
 {
     for (size_t i = 0; i < admin_table_count(); i++) {
@@ -223,6 +230,7 @@ bool admin_sql_prepare(struct admin_sql *sql, const struct admin_context *contex
 
 void admin_sql_execute(struct admin_sql *sql, const struct admin_query *query, struct resultset_writer *out)
 {
+    make_rows(sql);
     step_all(sql, sql->statement, query, out);
     admin_sql_cancel(sql);
 }

@@ -181,11 +181,17 @@ void admin_statement_run(struct admin_context *context, struct span sql, struct 
         admin_error(out, ERROR_CODE_PARSE, "A statement has no zero byte");
         return;
     }
-    if (admin_tokens_init(&tokens, sql, &at) != RESULT_OK) {
+    switch (admin_tokens_init(&tokens, sql, &at)) {
+    case RESULT_OK:
+        run_tokens(context, &tokens, out);
+        admin_tokens_release(&tokens);
+        break;
+    case RESULT_TOO_LARGE:
+        admin_error(out, ERROR_CODE_PARSE, "A statement has at most %d words and signs here",
+                    ADMIN_TOKENS_MAX);
+        break;
+    default:
         admin_error(out, ERROR_CODE_PARSE,
                     "You have an error in your SQL: what is opened at position %zu is never closed", at + 1);
-        return;
     }
-    run_tokens(context, &tokens, out);
-    admin_tokens_release(&tokens);
 }

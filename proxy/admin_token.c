@@ -121,6 +121,10 @@ enum result admin_tokens_init(struct admin_tokens *tokens, struct span sql, size
             admin_tokens_release(tokens);
             return RESULT_MALFORMED;
         }
+        if (tokens->count == ADMIN_TOKENS_MAX) {
+            admin_tokens_release(tokens);
+            return RESULT_TOO_LARGE;
+        }
         add(tokens, (struct admin_token){
                         kind, {rest.data, length}
         });

@@ -29,8 +29,10 @@ struct admin_tokens {
     size_t room;
 };
 
-/* A semicolon at the end is left out. RESULT_MALFORMED: a quote or comment is never closed; *ret_at is where
- * it was opened, in bytes. */
+enum { ADMIN_TOKENS_MAX = 16384 }; /* they are read in the replication loop's time */
+
+/* A semicolon at the end is left out. RESULT_TOO_LARGE: more than ADMIN_TOKENS_MAX. RESULT_MALFORMED: a quote
+ * or comment is never closed; *ret_at is where it was opened, in bytes. */
 MUST_CHECK enum result admin_tokens_init(struct admin_tokens *tokens, struct span sql, size_t *ret_at);
 void admin_tokens_release(struct admin_tokens *tokens);
 

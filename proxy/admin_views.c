@@ -6,11 +6,7 @@
 
 #include <stdlib.h>
 
-enum {
-    REPLICAS_MAX = 256,
-    SESSIONS_ARRIVING = 64,
-    WAITING_MAX = 500 /* the oldest: a table is copied in the loop's time */
-};
+enum { REPLICAS_MAX = 256, WAITING_MAX = 2000 /* the oldest: copied in the loop's time */ };
 
 /* A position is two columns, both NULL when there is none. */
 static void add_position(struct admin_rows *rows, const struct view_position *position)
@@ -93,11 +89,12 @@ void admin_fill_quorum(struct pipeline *pipeline, struct admin_rows *rows)
     admin_rows_integer(rows, view.oldest_wait_ms);
 }
 
-void admin_fill_sessions(struct pipeline *pipeline, struct admin_rows *rows)
+/* ---- long tables: the rows are made on the thread of the query ---- */
+
+static void make_sessions(const void *copy, struct admin_rows *rows)
 {
-    struct view_counters counters;
-    pipeline_view_counters(pipeline, &counters);
-    size_t max = counters.sessions + SESSIONS_ARRIVING;
+    struct pipeline *pipeline = *(struct pipeline *const *)copy;
+    size_t max = pipeline_view_sessions_max(pipeline);
     struct view_session *views = xcalloc(max, sizeof(views[0]));
     size_t count = pipeline_view_sessions(pipeline, views, max);
     for (size_t i = 0; i < count; i++) {
@@ -115,21 +112,34 @@ void admin_fill_sessions(struct pipeline *pipeline, struct admin_rows *rows)
     free(views);
 }
 
-void admin_fill_waiting(struct pipeline *pipeline, struct admin_rows *rows)
+/* Sessions are not the replication loop's but the app threads', and are never all at rest: they are read
+ * right after the loop's moment. */
+void admin_fill_sessions(struct pipeline *pipeline, struct admin_rows *rows)
 {
-    struct view_waiting *views = xcalloc(WAITING_MAX, sizeof(views[0]));
-    size_t count = pipeline_view_waiting(pipeline, views, WAITING_MAX);
-    for (size_t i = 0; i < count; i++) {
-        const struct view_waiting *view = &views[i];
-        admin_rows_text(rows, view->gtid);
-        add_position(rows, &view->end);
-        admin_rows_integer(rows, view->waiting_ms);
-        admin_rows_text(rows, view->acked_by);
-        admin_rows_text(rows, view->missing);
-        if (view->session_id != 0)
-            admin_rows_integer(rows, view->session_id);
+    struct pipeline **copy = xmalloc(sizeof(*copy));
+    *copy = pipeline;
+    admin_rows_later(rows, make_sessions, copy);
+}
+
+static void make_waiting(const void *copy, struct admin_rows *rows)
+{
+    const struct view_waiting_list *list = copy;
+    for (size_t i = 0; i < list->count; i++) {
+        struct view_waiting view;
+        view_waiting_show(list, i, &view);
+        admin_rows_text(rows, view.gtid);
+        add_position(rows, &view.end);
+        admin_rows_integer(rows, view.waiting_ms);
+        admin_rows_text(rows, view.acked_by);
+        admin_rows_text(rows, view.missing);
+        if (view.session_id != 0)
+            admin_rows_integer(rows, view.session_id);
         else
             admin_rows_null(rows);
     }
-    free(views);
+}
+
+void admin_fill_waiting(struct pipeline *pipeline, struct admin_rows *rows)
+{
+    admin_rows_later(rows, make_waiting, pipeline_view_waiting(pipeline, WAITING_MAX));
 }

@@ -4,8 +4,10 @@
 #include "protocol/xalloc.h"
 #include "proxy/admin_sql.h"
 #include "proxy/clock.h"
+#include "proxy/log.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -63,6 +65,8 @@ static void on_answered(void *argument)
 {
     struct job *job = argument;
     struct admin_worker *worker = job->worker;
+    log_debug("admin", "query of connection %" PRIu32 ": %" PRIu64 " us of the loop",
+              job->context.connection_id, job->loop_us);
     pthread_mutex_lock(&worker->mutex);
     struct job **link = &worker->jobs;
     while (*link != job)

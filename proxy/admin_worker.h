@@ -18,8 +18,8 @@
 
 struct admin_worker;
 
-/* The whole response, for the admin connection that asked, which may be gone. */
-typedef void admin_worker_fn(void *argument, uint32_t connection_id, const struct resultset_writer *response);
+/* The whole response, which may be taken, for the admin connection that asked, which may be gone. */
+typedef void admin_worker_fn(void *argument, uint32_t connection_id, struct resultset_writer *response);
 
 struct admin_worker *admin_worker_new(struct loop *loop, struct pipeline *pipeline, admin_worker_fn *on_done,
                                       void *argument);

@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_BYTES = 16 * 1024, KEEP_BYTES = 64 * 1024 };
+enum {
+    READ_BYTES = 16 * 1024,
+    KEEP_BYTES = 64 * 1024,
+    WRITE_BYTES = 128 * 1024 /* in a turn of the loop, which has others to serve */
+};
 
 /* Bytes in a row with a consumed part in front. */
 struct box {
@@ -170,21 +174,26 @@ static void update_watch(struct channel *channel)
         conn_watch(&channel->conn, wanted(channel));
 }
 
-/* Writes what the socket takes. */
+/* Writes what the socket takes, and no more than WRITE_BYTES: the rest once it is found writable again. */
 static enum result flush(struct channel *channel)
 {
     struct box *out = &channel->out;
-    while (box_length(out) > 0) {
-        struct iovec part = {out->data + out->start, box_length(out)};
+    size_t left = WRITE_BYTES;
+    while (box_length(out) > 0 && left > 0) {
+        struct iovec part = {out->data + out->start, box_length(out) < left ? box_length(out) : left};
         size_t length;
         enum result result = conn_write(&channel->conn, &part, 1, &length);
         if (result == RESULT_AGAIN)
-            return box_length(out) > 2 * (channel->payload_max + KEEP_BYTES) ? RESULT_FULL : RESULT_OK;
+            break;
         if (result != RESULT_OK)
             return result;
         box_consume(out, length);
+        left -= length;
     }
-    return channel->is_closing && !conn_has_unsent(&channel->conn) ? RESULT_CLOSED : RESULT_OK;
+    if (box_length(out) > 2 * (channel->payload_max + KEEP_BYTES))
+        return RESULT_FULL;
+    bool is_all_sent = box_length(out) == 0 && !conn_has_unsent(&channel->conn);
+    return channel->is_closing && is_all_sent ? RESULT_CLOSED : RESULT_OK;
 }
 
 static void flush_or_finish(struct channel *channel)
@@ -230,6 +239,19 @@ void channel_send_framed(struct channel *channel, struct span packets, uint8_t n
     if (packets.length > 0)
         memcpy(box_reserve(&channel->out, packets.length), packets.data, packets.length);
     channel->out.end += packets.length;
+    channel->sequence = next_sequence;
+    plan_flush(channel);
+}
+
+void channel_send_owned(struct channel *channel, uint8_t *packets, size_t length, uint8_t next_sequence)
+{
+    if (box_length(&channel->out) > 0) {
+        channel_send_framed(channel, (struct span){packets, length}, next_sequence);
+        free(packets);
+        return;
+    }
+    free(channel->out.data);
+    channel->out = (struct box){.data = packets, .end = length, .room = length};
     channel->sequence = next_sequence;
     plan_flush(channel);
 }

@@ -46,12 +46,15 @@ void channel_set_payload_max(struct channel *channel,
 
 /*
  * Sends one payload (split when over 16 MiB - 1) with the next sequence id; many calls in one turn go out as
- * one write at its end. A peer that does not read until the bound is full is closed (on_closed with
- * RESULT_FULL).
+ * one write at its end, much of it as several, a turn of the loop each. A peer that does not read until the
+ * bound is full is closed (on_closed with RESULT_FULL).
  */
 void channel_send(struct channel *channel, struct span payload);
 /* Sends packets that are framed already, sequence ids included, e.g. from resultset.h. */
 void channel_send_framed(struct channel *channel, struct span packets, uint8_t next_sequence);
+/* The same of memory that the channel frees in time. */
+void channel_send_owned(struct channel *channel, uint8_t *packets, size_t length_bytes,
+                        uint8_t next_sequence);
 /* The next payload sent starts a new command: sequence 0. */
 void channel_start_command(struct channel *channel);
 uint8_t channel_next_sequence(const struct channel *channel);

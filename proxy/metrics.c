@@ -2,6 +2,7 @@
 #include "proxy/metrics.h"
 
 #include "protocol/xalloc.h"
+#include "proxy/clock.h"
 #include "proxy/conn.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -10,6 +11,7 @@
 #include "proxy/timer.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -118,14 +120,22 @@ static void respond(struct scrape *scrape, struct http_response response, bool i
     write_more(scrape);
 }
 
+static void answer(struct scrape *scrape, const struct http_request *request)
+{
+    uint64_t began_us = clock_monotonic_us();
+    struct metrics *metrics = scrape->metrics;
+    respond(scrape, metrics_answer(metrics->pipeline, metrics->history, request), request->is_head);
+    log_debug("metrics", "%s: %" PRIu64 " us of the loop", log_quote(request->path),
+              clock_monotonic_us() - began_us);
+}
+
 static void consider(struct scrape *scrape)
 {
     struct http_request request;
     struct span bytes = {scrape->request, scrape->request_length};
     switch (http_request_decode(bytes, &request)) {
     case RESULT_OK:
-        respond(scrape, metrics_answer(scrape->metrics->pipeline, scrape->metrics->history, &request),
-                request.is_head);
+        answer(scrape, &request);
         break;
     case RESULT_AGAIN:
         if (scrape->request_length == sizeof(scrape->request))

@@ -12,7 +12,7 @@
 #include "proxy/config.h"
 #include "proxy/store.h"
 #include "proxy/tls_contexts.h"
-#include "proxy/view.h"
+#include "proxy/view_waiting.h"
 
 struct pipeline;
 struct journal_ring;
@@ -27,7 +27,10 @@ void pipeline_drain(struct pipeline *pipeline, loop_fn *on_drained, void *argume
 void pipeline_view_source(struct pipeline *pipeline, struct view_source *ret_view);
 size_t pipeline_view_replicas(struct pipeline *pipeline, struct view_replica *ret_views, size_t max);
 void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_view);
-size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret_views, size_t max);
+/* The oldest, at most max of them; free() it. */
+struct view_waiting_list *pipeline_view_waiting(struct pipeline *pipeline, size_t max);
+/* From any thread, as long as the pipeline lives. */
+size_t pipeline_view_sessions_max(struct pipeline *pipeline); /* a little more than there are */
 size_t pipeline_view_sessions(struct pipeline *pipeline, struct view_session *ret_views, size_t max);
 /* How many sessions are in each state of app.h. */
 void pipeline_view_session_states(struct pipeline *pipeline, uint64_t ret_counts[APP_SESSION_STATES]);

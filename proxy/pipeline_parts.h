@@ -36,6 +36,8 @@ struct pipeline {
     struct position tail_min; /* what had been received when the question about it began */
     uint64_t commits_confirmed;
     struct view_histogram commit_wait;
+    size_t discards_counted; /* pipeline_view.c: of the journal's, and the transactions in them */
+    uint64_t discarded_transactions;
     uint64_t started_ms;
     bool owes_ack; /* the dump has begun where the confirmed position was when the source was looked over */
     bool is_store_failed;

@@ -1,6 +1,7 @@
 /* What the pipeline shows of itself: copies for the admin port and the metrics. */
 #include "proxy/pipeline_parts.h"
 
+#include "protocol/xalloc.h"
 #include "proxy/admission.h"
 #include "proxy/clock.h"
 
@@ -81,26 +82,33 @@ void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_vie
     *ret_view = view;
 }
 
-size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret_views, size_t max)
+struct view_waiting_list *pipeline_view_waiting(struct pipeline *pipeline, size_t max)
 {
     size_t count = core_waiting_count(pipeline->core);
     if (count > max)
         count = max;
+    struct view_waiting_list *list = xmalloc(sizeof(*list) + count * sizeof(list->items[0]));
+    snprintf(list->base, sizeof(list->base), "%s", store_base(pipeline->store));
+    memcpy(list->voters, pipeline->config->voters, sizeof(list->voters));
+    list->count = count;
     uint64_t now_us = clock_monotonic_us();
     for (size_t i = 0; i < count; i++) {
         const struct core_transaction *transaction = core_waiting(pipeline->core, i);
-        struct view_waiting *view = &ret_views[i];
-        memset(view, 0, sizeof(*view));
-        show_gtid(&transaction->gtid, view->gtid);
-        view->end = show_position(pipeline, transaction->end);
-        view->waiting_ms = (now_us - transaction->stored_us) / 1000;
-        view->session_id = transaction->session_id;
-        quorum_format_voters(pipeline->config->voters, core_acked_by(pipeline->core, transaction->end),
-                             view->acked_by, sizeof(view->acked_by));
-        quorum_format_voters(pipeline->config->voters, core_missing_for(pipeline->core, transaction->end),
-                             view->missing, sizeof(view->missing));
+        list->items[i] = (struct view_waiting_item){
+            .gtid = transaction->gtid,
+            .end = transaction->end,
+            .waiting_us = now_us - transaction->stored_us,
+            .session_id = transaction->session_id,
+            .acked_by = core_acked_by(pipeline->core, transaction->end),
+            .missing = core_missing_for(pipeline->core, transaction->end),
+        };
     }
-    return count;
+    return list;
+}
+
+size_t pipeline_view_sessions_max(struct pipeline *pipeline)
+{
+    return app_sessions_max(pipeline->app);
 }
 
 size_t pipeline_view_sessions(struct pipeline *pipeline, struct view_session *ret_views, size_t max)
@@ -121,6 +129,16 @@ void pipeline_view_health(struct pipeline *pipeline, struct view_health *ret_vie
                                      .is_journal_failed = journal_sink_is_failed(pipeline->journal)};
 }
 
+/* Of each discard only once: their GTIDs may be many. */
+static uint64_t count_discarded(struct pipeline *pipeline, const struct journal_state *state)
+{
+    while (pipeline->discards_counted < state->discards_count) {
+        const struct journal_discarded *discarded = &state->discards[pipeline->discards_counted++];
+        pipeline->discarded_transactions += admission_discarded_count(discarded, state->flavor);
+    }
+    return pipeline->discarded_transactions;
+}
+
 void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret_view)
 {
     const struct journal_state *state = journal_sink_state(pipeline->journal);
@@ -130,9 +148,8 @@ void pipeline_view_counters(struct pipeline *pipeline, struct view_counters *ret
         .store_bytes = store_bytes(pipeline->store),
         .epoch = state->epoch,
         .uptime_ms = clock_monotonic_ms() - pipeline->started_ms,
+        .discarded_transactions = count_discarded(pipeline, state),
     };
-    for (size_t i = 0; i < state->discards_count; i++)
-        view.discarded_transactions += admission_discarded_count(&state->discards[i], state->flavor);
     app_counters(pipeline->app, &view);
     *ret_view = view;
 }

@@ -129,20 +129,22 @@ static void put_replicas(struct json *json, struct pipeline *pipeline)
 
 static void put_waiting(struct json *json, struct pipeline *pipeline)
 {
-    struct view_waiting views[WAITING_SHOWN];
-    size_t count = pipeline_view_waiting(pipeline, views, WAITING_SHOWN);
+    struct view_waiting_list *list = pipeline_view_waiting(pipeline, WAITING_SHOWN);
     json_begin_array(json, "waiting");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
+        struct view_waiting view;
+        view_waiting_show(list, i, &view);
         json_begin_object(json, NULL);
-        json_text(json, "gtid", views[i].gtid);
-        put_position(json, "end", &views[i].end);
-        json_number(json, "waiting_ms", views[i].waiting_ms);
-        json_text(json, "acked_by", views[i].acked_by);
-        json_text(json, "missing", views[i].missing);
-        json_number(json, "session_id", views[i].session_id);
+        json_text(json, "gtid", view.gtid);
+        put_position(json, "end", &view.end);
+        json_number(json, "waiting_ms", view.waiting_ms);
+        json_text(json, "acked_by", view.acked_by);
+        json_text(json, "missing", view.missing);
+        json_number(json, "session_id", view.session_id);
         json_end_object(json);
     }
     json_end_array(json);
+    free(list);
 }
 
 /* What lags and comes with every commit says nothing here. */

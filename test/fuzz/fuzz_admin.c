@@ -73,12 +73,23 @@ void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_vie
     *ret_view = (struct view_quorum){.rule = "ANY 1 (r1, r2)"};
 }
 
-size_t pipeline_view_waiting(struct pipeline *pipeline, struct view_waiting *ret_views, size_t max)
+struct view_waiting_list *pipeline_view_waiting(struct pipeline *pipeline, size_t max)
 {
+    struct view_waiting_list *list = xcalloc(1, sizeof(*list) + sizeof(list->items[0]));
+
     (void)pipeline;
     fuzz_check(max > 0);
-    ret_views[0] = (struct view_waiting){.gtid = "uuid:18", .missing = "r2"};
-    return 1;
+    list->count = 1;
+    list->items[0] = (struct view_waiting_item){
+        .gtid = gtid_of_mariadb(0, 1, 18), .end = {2, 99}
+    };
+    return list;
+}
+
+size_t pipeline_view_sessions_max(struct pipeline *pipeline)
+{
+    (void)pipeline;
+    return 10;
 }
 
 size_t pipeline_view_sessions(struct pipeline *pipeline, struct view_session *ret_views, size_t max)

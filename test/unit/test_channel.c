@@ -137,6 +137,49 @@ START_TEST(a_peer_that_does_not_read_is_closed)
 }
 END_TEST
 
+/* ---- much to be sent: others have their turns in between ---- */
+
+enum { MUCH = 1024 * 1024, PIECE = 128 * 1024, TURNS_MAX = 1000 };
+
+static struct {
+    size_t received;
+    size_t received_in_a_turn; /* the most */
+    unsigned turns;
+} much;
+
+/* Posted again and again: it runs between the others. */
+static void on_turn_receive(void *argument)
+{
+    static uint8_t bytes[MUCH];
+    size_t before = much.received;
+    ssize_t length;
+    (void)argument;
+    while ((length = recv(t.peer, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+        much.received += (size_t)length;
+    if (much.received - before > much.received_in_a_turn)
+        much.received_in_a_turn = much.received - before;
+    if (much.received == MUCH || ++much.turns == TURNS_MAX)
+        loop_stop(t.loop);
+    else
+        loop_post(t.loop, on_turn_receive, NULL);
+}
+
+START_TEST(much_goes_out_in_pieces)
+{
+    start();
+    memset(&much, 0, sizeof(much));
+    channel_set_payload_max(t.channel, MUCH);
+    channel_send_owned(t.channel, calloc(1, MUCH), MUCH, 5);
+    loop_post(t.loop, on_turn_receive, NULL);
+    loop_run(t.loop);
+    ck_assert_uint_eq(much.received, MUCH);
+    ck_assert_uint_le(much.received_in_a_turn, PIECE);
+    ck_assert(!t.is_closed);
+    ck_assert_uint_eq(channel_next_sequence(t.channel), 5);
+    stop();
+}
+END_TEST
+
 START_TEST(a_detached_socket_keeps_what_was_read)
 {
     start();
@@ -174,6 +217,7 @@ int main(void)
     tcase_add_loop_test(tests, a_broken_stream_ends_with_its_reason, 0, sizeof(broken) / sizeof(broken[0]));
     tcase_add_test(tests, what_is_sent_is_framed_and_numbered);
     tcase_add_test(tests, a_peer_that_does_not_read_is_closed);
+    tcase_add_test(tests, much_goes_out_in_pieces);
     tcase_add_test(tests, a_detached_socket_keeps_what_was_read);
     tcase_add_test(tests, the_peers_end_is_told);
     suite_add_tcase(suite, tests);
