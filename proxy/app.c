@@ -70,6 +70,7 @@ static void on_accept(void *argument, int fd)
 {
     struct app *app = argument;
     struct app_thread *thread = &app->threads[app->next_thread];
+    bool is_proxy = networks_have_peer(app->shared.config->app.proxies, fd);
     bool is_full = atomic_load(&app->shared.sessions) >= app->shared.config->app.max_connections;
     if (is_full && (!app->is_admitted || app->is_paused)) {
         refuse_held(app, fd);
@@ -77,11 +78,11 @@ static void on_accept(void *argument, int fd)
     }
     app->next_thread = (app->next_thread + 1) % app->thread_count;
     if (is_full) {
-        app_thread_accept_instead(thread, fd);
+        app_thread_accept_instead(thread, fd, is_proxy);
         return;
     }
     atomic_fetch_add(&app->shared.sessions, 1);
-    app_thread_accept(thread, fd);
+    app_thread_accept(thread, fd, is_proxy);
 }
 
 static void close_listeners(struct app *app)

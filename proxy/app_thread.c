@@ -23,7 +23,8 @@ struct request {
         bool flag;
         uint64_t id;
     };
-    char *text; /* owned, or NULL */
+    bool is_proxy; /* of the fd's peer */
+    char *text;    /* owned, or NULL */
 };
 
 static struct request *request_new(struct app_thread *thread)
@@ -104,7 +105,7 @@ void app_thread_stop(struct app_thread *thread)
 static void on_accept(void *argument)
 {
     struct request *request = argument;
-    session_open(request->thread, request->fd);
+    session_open(request->thread, request->fd, request->is_proxy);
     free(request);
 }
 
@@ -114,24 +115,26 @@ static void on_accept_instead(void *argument)
     struct app_shared *shared = request->thread->shared;
     if (session_evict(request->thread) == SESSION_EVICTED) {
         atomic_fetch_add(&shared->sessions, 1);
-        session_open(request->thread, request->fd);
+        session_open(request->thread, request->fd, request->is_proxy);
     } else {
         app_refuse(shared, request->fd, ERROR_CODE_TOO_MANY_CONNECTIONS, "Too many connections");
     }
     free(request);
 }
 
-void app_thread_accept_instead(struct app_thread *thread, int fd)
+void app_thread_accept_instead(struct app_thread *thread, int fd, bool is_proxy)
 {
     struct request *request = request_new(thread);
     request->fd = fd;
+    request->is_proxy = is_proxy;
     loop_post(thread->loop, on_accept_instead, request);
 }
 
-void app_thread_accept(struct app_thread *thread, int fd)
+void app_thread_accept(struct app_thread *thread, int fd, bool is_proxy)
 {
     struct request *request = request_new(thread);
     request->fd = fd;
+    request->is_proxy = is_proxy;
     loop_post(thread->loop, on_accept, request);
 }
 

@@ -83,9 +83,10 @@ void app_thread_start(struct app_thread *thread, struct app_shared *shared);
 void app_thread_stop(struct app_thread *thread); /* cuts all sessions; joins */
 
 /* From any thread, in the order of the calls. */
-void app_thread_accept(struct app_thread *thread, int fd);
+/* is_proxy: it may say in a PROXY header whose connection this is. */
+void app_thread_accept(struct app_thread *thread, int fd, bool is_proxy);
 /* There are too many: takes the place of a session that has not logged in, or is refused. */
-void app_thread_accept_instead(struct app_thread *thread, int fd);
+void app_thread_accept_instead(struct app_thread *thread, int fd, bool is_proxy);
 void app_thread_set_admitted(struct app_thread *thread, bool is_admitted);
 void app_thread_set_paused(struct app_thread *thread, bool is_paused);
 void app_thread_on_limits(struct app_thread *thread); /* sessions go by new ones */

@@ -44,6 +44,8 @@ static void free_texts(struct config *config)
             free_secret(*(char **)member);
         else if (key->kind == CONFIG_LISTEN)
             free_listen(member);
+        else if (key->kind == CONFIG_NETWORKS)
+            networks_free(member);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "protocol/error.h"
 #include "protocol/flavor.h"
 #include "proxy/log.h"
+#include "proxy/networks.h"
 #include "recovery/tls_settings.h"
 
 #include <stdint.h>
@@ -63,7 +64,8 @@ struct config {
         bool is_configured; /* configure = on */
         uint64_t connect_timeout_ms;
         uint64_t heartbeat_ms;
-        char *start_at; /* "oldest", "current" or a file's name */
+        char *start_at;  /* "oldest", "current" or a file's name */
+        bool is_proxied; /* sessions tell it whose they are, in a PROXY header */
         struct tls_settings tls;
     } source;
     struct {
@@ -74,6 +76,7 @@ struct config {
         uint64_t auth_timeout_ms;
         uint64_t idle_timeout_ms; /* 0: never */
         char *rsa_key;            /* a file; NULL: one is made at the start */
+        struct networks *proxies; /* who may send PROXY headers; NULL: nobody */
         struct tls_settings tls;
     } app;
     struct {

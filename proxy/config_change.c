@@ -67,7 +67,8 @@ static size_t member_bytes(enum config_kind kind)
 {
     switch (kind) {
     case CONFIG_TEXT:
-        return sizeof(char *);
+    case CONFIG_NETWORKS:
+        return sizeof(void *);
     case CONFIG_NUMBER:
         return sizeof(uint32_t);
     case CONFIG_DURATION:

@@ -110,6 +110,9 @@ static void check_source(struct config_draft *draft)
     if (config_draft_is_set(draft, "source", "port") && config_draft_text(draft, "source", "host")[0] == '/')
         config_draft_problem(draft, config_draft_line(draft, "source", "port"),
                              "host is a Unix socket, which has no port; leave port out");
+    if (draft->config->source.is_proxied && draft->config->source.flavor == FLAVOR_MYSQL)
+        config_draft_problem(draft, config_draft_line(draft, "source", "proxy_protocol"),
+                             "proxy_protocol = on needs a MariaDB source: MySQL takes no PROXY headers");
 }
 
 static bool is_local(const char *address)

@@ -48,6 +48,7 @@ const struct config_key config_keys[] = {
     {"source", "connect_timeout", CONFIG_DURATION, AT(source.connect_timeout_ms), "5s", FROM_TO(100, 10 * 60 * SECOND)},
     {"source", "heartbeat", CONFIG_DURATION, AT(source.heartbeat_ms), "1s", FROM_TO(100, HOUR)},
     {"source", "start_at", CONFIG_TEXT, AT(source.start_at), "oldest"},
+    {"source", "proxy_protocol", CONFIG_SWITCH, AT(source.is_proxied), "off", "off|on"},
     TLS_KEYS(source, TLS_CLIENT_MODES),
 
     {"app", "listen", CONFIG_LISTEN, AT(app.listen), "0.0.0.0:3316"},
@@ -57,6 +58,7 @@ const struct config_key config_keys[] = {
     {"app", "auth_timeout", CONFIG_DURATION, AT(app.auth_timeout_ms), "10s", FROM_TO(100, HOUR), RELOADS},
     {"app", "idle_timeout", CONFIG_DURATION, AT(app.idle_timeout_ms), "0", FROM_TO(0, 365 * DAY), RELOADS},
     {"app", "rsa_key", CONFIG_TEXT, AT(app.rsa_key), ""},
+    {"app", "proxy_protocol_from", CONFIG_NETWORKS, AT(app.proxies), "", RELOADS},
     TLS_KEYS(app, TLS_SERVER_MODES),
 
     {"replication", "listen", CONFIG_LISTEN, AT(replication.listen), "0.0.0.0:3317"},

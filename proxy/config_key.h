@@ -18,6 +18,7 @@ enum config_kind {
     CONFIG_SWITCH,   /* bool: the second of two choices is true */
     CONFIG_CHOICE,   /* an enum: the number of the choice */
     CONFIG_LISTEN,   /* struct config_listen */
+    CONFIG_NETWORKS, /* struct networks *, NULL when empty */
     CONFIG_VOTER,    /* in a [replica NAME] section */
 };
 

@@ -185,6 +185,19 @@ static void set_listen(struct config_draft *draft, const struct config_key *key,
     free(copy);
 }
 
+static void set_networks(struct config_draft *draft, const struct config_key *key, unsigned line,
+                         const char *text, struct networks **member)
+{
+    char error[160];
+    struct networks *networks;
+    if (networks_parse(text, &networks, error, sizeof(error)) != RESULT_OK) {
+        config_draft_problem(draft, line, "%s: %s", key->name, error);
+        return;
+    }
+    networks_free(member);
+    *member = networks;
+}
+
 static void set_choice(struct config_draft *draft, const struct config_key *key, unsigned line,
                        const char *text, void *member)
 {
@@ -225,6 +238,9 @@ void config_value_apply(struct config_draft *draft, size_t index)
         break;
     case CONFIG_LISTEN:
         set_listen(draft, key, line, text, member);
+        break;
+    case CONFIG_NETWORKS:
+        set_networks(draft, key, line, text, member);
         break;
     case CONFIG_VOTER:
         break;

@@ -128,6 +128,11 @@ static void name_peer(struct conn *conn)
     snprintf(conn->peer, sizeof(conn->peer), address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+void conn_set_peer(struct conn *conn, const char *peer)
+{
+    snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
+}
+
 static void watch_fd(struct conn *conn, int fd)
 {
     set_options(fd);

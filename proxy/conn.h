@@ -61,6 +61,7 @@ MUST_CHECK enum result conn_connect(struct conn *conn, struct loop *loop, const 
 MUST_CHECK enum result conn_connect_result(struct conn *conn); /* RESULT_IO: errno says why */
 void conn_close(struct conn *conn);                            /* no harm when closed already */
 bool conn_is_open(const struct conn *conn);
+void conn_set_peer(struct conn *conn, const char *peer); /* a proxy has said who it is */
 /* No more bytes will be written: the peer is told once all are on their way. Reading goes on. */
 void conn_end(struct conn *conn);
 

@@ -148,10 +148,11 @@ static void unlink_from_thread(struct session *session)
     pthread_mutex_unlock(&thread->mutex);
 }
 
-void session_open(struct app_thread *thread, int fd)
+void session_open(struct app_thread *thread, int fd, bool is_proxy)
 {
     struct session *session = xcalloc(1, sizeof(*session));
     session->thread = thread;
+    session->is_proxy = is_proxy;
     session->source.conn.fd = -1;
     session->held_since_ms = session->hold_shown_since_ms = clock_monotonic_ms();
     session->command_text = "";
@@ -185,6 +186,7 @@ static void free_session(void *argument)
 {
     struct session *session = argument;
     timer_release(&session->timer);
+    free(session->proxied);
     free(session->user);
     free(session->db);
     free(session);

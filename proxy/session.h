@@ -40,6 +40,7 @@ enum {
 };
 
 struct session_hold;
+struct proxy_header;
 
 struct session_side {
     struct conn conn;
@@ -62,6 +63,7 @@ struct session {
     uint64_t hold_shown_since_ms; /* since when the client waits for the source */
     struct backlog greeting;      /* the source's, until the client has answered it; then that answer */
     struct session_password password;
+    struct proxy_header *proxied; /* what the proxy in front has said about the client, or NULL */
     struct packet_cursor command; /* over the client's packets */
     struct session_response response;
     struct session_compress *compress; /* the client has asked for it, or NULL */
@@ -72,6 +74,8 @@ struct session {
     bool is_broken;                    /* a write has failed */
     bool is_stranger;                  /* counted among app_shared.strangers */
     bool has_client_finished;          /* it sends nothing any more, but may wait for an answer */
+    bool is_proxy;                     /* the peer may say whose connection it is */
+    bool has_begun;                    /* the client, with something else than a PROXY header */
     bool is_clients_turn;              /* in the authentication */
     bool is_changing_user;
     bool is_mariadb;
@@ -98,7 +102,7 @@ struct session {
 };
 
 /* ---- session.c: life ---- */
-void session_open(struct app_thread *thread, int fd);
+void session_open(struct app_thread *thread, int fd, bool is_proxy);
 void session_close(struct session *session); /* at once, both connections */
 /* Ends the source's connection; closes the client's once it has got what is on its way. */
 void session_end(struct session *session);
@@ -126,6 +130,16 @@ void session_retry(struct session *session); /* the connection to the source did
 void session_on_source_connected(struct session *session);
 void session_on_withdrawn(struct session *session); /* the source may not be used any more */
 void session_on_start_timeout(struct session *session);
+
+/* ---- session_proxy.c: PROXY headers ---- */
+/*
+ * The client's first bytes. True: they, or those that *data and *length_bytes are moved on to, are the
+ * client's own. False: there are none yet, or the session ends.
+ */
+bool session_proxy_take(struct session *session, uint8_t **data, size_t *length_bytes);
+/* Tells the source whose session it is, if it takes that: before anything else that is sent to it. False:
+ * nobody can say any more, and the session has ended. */
+MUST_CHECK bool session_proxy_announce(struct session *session);
 
 /* ---- session_login.c: the client's login, and TLS on both sides ---- */
 uint64_t session_login_offered(const struct session *session, uint64_t source_caps);

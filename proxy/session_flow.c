@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 static struct session_output *output_of(struct session *session, const struct session_side *side)
 {
@@ -194,11 +193,7 @@ void session_finish(struct session *session)
 {
     if (session->source.is_deaf)
         return;
-    if (conn_is_secure(&session->source.conn)) {
-        session_close(session);
-        return;
-    }
-    shutdown(session->source.conn.fd, SHUT_WR);
+    conn_end(&session->source.conn);
     session->source.is_deaf = true;
 }
 
@@ -224,6 +219,9 @@ static void on_client_gone(struct session *session, enum result result)
 static void take_client(struct session *session, uint8_t *data, size_t length)
 {
     static _Thread_local struct log_limit limit;
+    if (!session->has_begun && session->phase < SESSION_CLOSING &&
+        !session_proxy_take(session, &data, &length))
+        return;
     switch (session->phase) {
     case SESSION_LOGIN:
     case SESSION_AUTH:

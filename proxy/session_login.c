@@ -219,6 +219,8 @@ static void on_login(struct session *session, struct packet_header header, struc
         bad_handshake(session, header.sequence);
         return;
     }
+    if (!session_proxy_announce(session))
+        return;
     if (is_source_tls) {
         secure_source(session, bytes, header);
         return;

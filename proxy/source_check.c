@@ -131,6 +131,28 @@ static enum result check_fixed(struct source_check *check)
     return result;
 }
 
+/* Whether it takes what sessions tell it about their clients. */
+static enum result check_proxied(struct source_check *check)
+{
+    char *networks = NULL;
+    if (!check->config->source.is_proxied)
+        return RESULT_OK;
+    if (check->facts->flavor == FLAVOR_MYSQL) {
+        source_check_add_reason(check,
+                                "it is a MySQL, which takes no PROXY headers: source.proxy_protocol = off");
+        return RESULT_CONFLICT;
+    }
+    enum result result = source_check_read_variable(check, "proxy_protocol_networks", &networks);
+    if (result == RESULT_OK && (networks == NULL || networks[0] == '\0')) {
+        source_check_add_reason(check,
+                                "its proxy_protocol_networks is empty, so it takes no PROXY headers: set it "
+                                "to ackgate's address there, or source.proxy_protocol = off here");
+        result = RESULT_CONFLICT;
+    }
+    free(networks);
+    return result;
+}
+
 static enum result read_first_file(struct source_check *check)
 {
     struct sql_rows *rows;
@@ -185,8 +207,8 @@ static enum result check_peers(struct source_check *check)
 typedef enum result check_step(struct source_check *check);
 
 static check_step *const steps[] = {
-    read_identity,         check_identity, check_fixed, source_check_grants,       source_check_semi_sync,
-    source_check_tracking, read_base,      check_peers, source_check_read_prepared};
+    read_identity,          check_identity,        check_fixed, check_proxied, source_check_grants,
+    source_check_semi_sync, source_check_tracking, read_base,   check_peers,   source_check_read_prepared};
 
 static enum result run_steps(struct source_check *check)
 {

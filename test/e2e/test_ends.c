@@ -8,6 +8,8 @@
 #include "protocol/constants.h"
 #include "protocol/packet.h"
 #include "protocol/xalloc.h"
+#include "test/lib/certificate.h"
+#include "test/lib/place.h"
 #include "test/lib/raw_client.h"
 #include "test/lib/runner.h"
 #include "test/lib/sql.h"
@@ -166,19 +168,38 @@ START_TEST(source_is_lost_in_the_middle_of_a_result)
 END_TEST
 
 /* A client that sends a command and closes its half gets the answer, and then the close. */
+static void half_close(struct pair *pair, const char *query)
+{
+    send_both(pair, query);
+    for (int i = 0; i < BOTH; i++)
+        ck_assert_int_eq(shutdown(pair->client[i].fd, SHUT_WR), 0);
+    (void)assert_same_ending(pair);
+    connect_pair(pair);
+    for (int i = 0; i < BOTH; i++)
+        ck_assert_int_eq(shutdown(pair->client[i].fd, SHUT_WR), 0);
+    (void)assert_same_ending(pair);
+    WAIT_SQL(gate_admin(pair->t->gate), "SELECT COUNT(*) FROM sessions", "0");
+}
+
+/* The source in the clear, and over TLS, which has an end of its own. */
 START_TEST(half_closed)
 {
-    struct pair pair = start(TEST_FAMILY);
+    char dir[108];
+    place_make_dir("certificates", dir, sizeof dir);
+    certificate_make_usual(dir);
+    const char *options[] = {place_format("--ssl-cert=%s/server.pem", dir),
+                             place_format("--ssl-key=%s/server-key.pem", dir), NULL};
+    struct pair pair = {
+        .t = topology_start_with(&(struct topology_options){
+            .family = TEST_FAMILY, .rule = "ANY 1 (r1)", .replicas = 1, .source_options = options})};
 
-    send_both(&pair, "SELECT SLEEP(0.3), REPEAT('x', 300000)");
-    for (int i = 0; i < BOTH; i++)
-        ck_assert_int_eq(shutdown(pair.client[i].fd, SHUT_WR), 0);
-    (void)assert_same_ending(&pair);
     connect_pair(&pair);
-    for (int i = 0; i < BOTH; i++)
-        ck_assert_int_eq(shutdown(pair.client[i].fd, SHUT_WR), 0);
-    (void)assert_same_ending(&pair);
-    WAIT_SQL(gate_admin(pair.t->gate), "SELECT COUNT(*) FROM sessions", "0");
+    half_close(&pair, "SELECT SLEEP(0.3), REPEAT('x', 300000)");
+    gate_set(pair.t->gate, "source", "tls = required");
+    gate_restart(pair.t->gate);
+    topology_wait_open(pair.t);
+    connect_pair(&pair);
+    half_close(&pair, "SELECT SLEEP(0.3), REPEAT('x', 8000000)");
 }
 END_TEST
 

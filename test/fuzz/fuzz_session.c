@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
         set_up();
     start_thread();
     fuzz_pair(fds);
-    session_open(&world.thread, fds[0]);
+    session_open(&world.thread, fds[0], true);
     fuzz_turns(world.thread.loop, FUZZ_TURNS);
     reader_init(&reader, data, length);
     play(&reader, fds[1]);

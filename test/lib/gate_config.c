@@ -76,7 +76,8 @@ static void put_defaults(struct gate *gate)
     put_default(gate, "ackgate", "log_level = debug");
     put_default(gate, "ackgate", "shutdown_timeout = 2s");
     put_default(gate, "source", place_format("host = %s", gate->source_host));
-    put_default(gate, "source", place_format("port = %u", gate->source_port));
+    if (gate->source_host[0] != '/')
+        put_default(gate, "source", place_format("port = %u", gate->source_port));
     put_default(gate, "source", "user = ackgate");
     put_default(gate, "source", "password = ackgate-pw");
     put_default(gate, "app", place_format("listen = 127.0.0.1:%u", gate->app_port));

@@ -43,6 +43,8 @@ static void set_options(MYSQL *handle, const struct sql_options *options)
     mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &local_infile);
     if (options->compress)
         mysql_options(handle, MYSQL_OPT_COMPRESS, NULL);
+    if (options->before)
+        mysql_optionsv(handle, MARIADB_OPT_PROXY_HEADER, options->before, options->before_bytes);
     if (options->plugin)
         mysql_options(handle, MYSQL_DEFAULT_AUTH, options->plugin);
 }
