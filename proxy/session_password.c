@@ -49,11 +49,21 @@ static uint8_t key_request_of(const struct session *session)
     return session->password.plugin == SESSION_PLUGIN_SHA2 ? AUTH_SHA2_REQUEST_KEY : AUTH_SHA256_REQUEST_KEY;
 }
 
+/* Whether the source wants that plugin's password in the clear: sha256_password over TLS only, others over a
+ * Unix socket too. */
+static bool wants_clear(const struct session *session, enum session_plugin plugin)
+{
+    if (plugin == SESSION_PLUGIN_SHA256)
+        return conn_is_secure(&session->source.conn);
+    return session_is_source_secure(session);
+}
+
 bool session_password_is_misplaced(const struct session *session, const struct login *login)
 {
+    enum session_plugin plugin = plugin_of(login->plugin);
     bool is_from_secure = session_is_client_secure(session);
-    bool is_to_secure = session_is_source_secure(session);
-    switch (plugin_of(login->plugin)) {
+    bool is_to_secure = wants_clear(session, plugin);
+    switch (plugin) {
     case SESSION_PLUGIN_SHA256: /* over a Unix socket some clients ask for the key too */
         return is_from_secure != is_to_secure || (is_to_secure && login->auth_response.length == 1);
     case SESSION_PLUGIN_CLEAR:
@@ -182,7 +192,7 @@ bool session_password_from_source(struct session *session, struct span payload)
 bool session_password_from_client(struct session *session, struct span payload)
 {
     struct session_password *password = &session->password;
-    bool is_to_secure = session_is_source_secure(session);
+    bool is_to_secure = wants_clear(session, password->plugin);
     bool asks_key = payload.length == 1 && payload.data[0] == key_request_of(session);
     bool is_empty = payload.length == 0 || (payload.length == 1 && payload.data[0] == '\0');
     if (password->stage == PASSWORD_COMES_ENCRYPTED) {

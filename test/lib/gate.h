@@ -53,6 +53,9 @@ void gate_add_voter(struct gate *gate, const char *name, uint32_t server_id);
 void gate_set(struct gate *gate, const char *section, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Takes it out again; a fixture's own comes back with its default. */
+void gate_unset(struct gate *gate, const char *section, const char *key);
+
 /* Writes the config, starts, waits for the log line `ackgate ready`. The halves are for starting several at
  * once. */
 #define gate_start(gate) gate_start_at(HERE, gate)

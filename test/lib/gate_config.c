@@ -57,6 +57,14 @@ void gate_set(struct gate *gate, const char *section, const char *format, ...)
     put_line(gate, section, text, false);
 }
 
+void gate_unset(struct gate *gate, const char *section, const char *key)
+{
+    struct gate_line *line = find_line(gate, section, key);
+
+    if (line)
+        *line = gate->line[--gate->line_count];
+}
+
 void gate_add_voter(struct gate *gate, const char *name, uint32_t server_id)
 {
     char section[sizeof gate->line[0].section];
