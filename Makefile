@@ -210,7 +210,7 @@ mutants: deps
 	@BUILD=$(BUILD) perl test/mutants/run.pl $(MUTANT)
 
 # What depends on the servers' release; the rest of the end-to-end tests is about ackgate itself.
-MATRIX = $(patsubst %,$(BUILD)/e2e/test_%,fixture gate sessions login diff ends replicas store recover_tool recover_tails crash_matrix)
+MATRIX = $(patsubst %,$(BUILD)/e2e/test_%,fixture gate sessions login tls_auth proxy_protocol diff ends replicas store recover_tool recover_tails crash_matrix)
 ## make test-matrix  end to end with MariaDB 10.5 and 11.8 as well, and with replicas newer than the source
 .PHONY: test-matrix
 test-matrix: deps
