@@ -36,6 +36,7 @@ struct config_voter {
     char *server_uuid;  /* lower case, or NULL */
     char *tls_subject;  /* of the certificate that it has to show (tls.h); NULL: none */
     uint32_t server_id; /* or 0 */
+    bool is_removed;    /* by a reload: its number is not another's before a restart */
 };
 
 struct config_value; /* config.c */

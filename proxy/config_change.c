@@ -137,16 +137,24 @@ static bool is_same_voter(const struct config_voter *a, const struct config_vote
            is_same_text(a->tls_subject, b->tls_subject);
 }
 
-enum config_voters_change config_change_voters(const struct config *config, const struct config *other)
+/* As one that counts: not one that was removed. */
+static const struct config_voter *find_present(const struct config *config, const char *name)
 {
-    bool is_changed = other->voter_count > config->voter_count;
-    for (size_t i = 0; i < config->voter_count; i++) {
-        size_t there = find_voter(other, config->voters[i].name);
-        if (there == other->voter_count)
-            return CONFIG_VOTERS_GONE;
-        is_changed = is_changed || !is_same_voter(&config->voters[i], &other->voters[there]);
+    size_t i = find_voter(config, name);
+    return i < config->voter_count && !config->voters[i].is_removed ? &config->voters[i] : NULL;
+}
+
+bool config_change_voters_differ(const struct config *config, const struct config *other)
+{
+    for (size_t i = 0; i < config->voter_count; i++)
+        if (!config->voters[i].is_removed && find_present(other, config->voters[i].name) == NULL)
+            return true;
+    for (size_t i = 0; i < other->voter_count; i++) {
+        const struct config_voter *before = find_present(config, other->voters[i].name);
+        if (before == NULL || !is_same_voter(before, &other->voters[i]))
+            return true;
     }
-    return is_changed ? CONFIG_VOTERS_CHANGED : CONFIG_VOTERS_SAME;
+    return false;
 }
 
 enum result config_change_merge_voters(const struct config *config, const struct config *other,
@@ -154,6 +162,8 @@ enum result config_change_merge_voters(const struct config *config, const struct
 {
     size_t count = config->voter_count;
     memcpy(ret_voters, config->voters, count * sizeof(ret_voters[0]));
+    for (size_t i = 0; i < count; i++)
+        ret_voters[i].is_removed = find_present(other, config->voters[i].name) == NULL;
     for (size_t i = 0; i < other->voter_count; i++) {
         size_t here = find_voter(config, other->voters[i].name);
         if (here == config->voter_count && count == CONFIG_VOTERS_MAX)
@@ -164,8 +174,23 @@ enum result config_change_merge_voters(const struct config *config, const struct
     return RESULT_OK;
 }
 
+static void remove_missing(struct config *config, const struct config *from)
+{
+    for (size_t i = 0; i < config->voter_count; i++) {
+        struct config_voter *voter = &config->voters[i];
+        if (find_present(from, voter->name) != NULL)
+            continue;
+        free(voter->server_uuid);
+        free(voter->tls_subject);
+        voter->server_uuid = voter->tls_subject = NULL;
+        voter->server_id = 0;
+        voter->is_removed = true;
+    }
+}
+
 void config_change_take_voters(struct config *config, struct config *from)
 {
+    remove_missing(config, from);
     for (size_t i = 0; i < from->voter_count; i++) {
         size_t here = find_voter(config, from->voters[i].name);
         if (here == config->voter_count) {

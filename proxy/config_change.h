@@ -25,15 +25,12 @@ enum config_origin config_change_origin(const struct config *config, size_t key)
 MUST_CHECK enum result config_change_parse(size_t key, const char *text, struct config **ret_config,
                                            char *ret_error, size_t error_max);
 
-enum config_voters_change {
-    CONFIG_VOTERS_SAME,
-    CONFIG_VOTERS_CHANGED, /* there are new ones, or one is known by something else */
-    CONFIG_VOTERS_GONE     /* one is missing, which needs a restart: voters are known by their number */
-};
-enum config_voters_change config_change_voters(const struct config *config, const struct config *other);
+/* Whether there are new ones, missing ones, or some that are known by something else. */
+bool config_change_voters_differ(const struct config *config, const struct config *other);
 /*
- * The config's voters as they are after config_change_take_voters(): in their places, new ones at the end,
- * missing ones still there. Borrows texts of both. RESULT_TOO_LARGE: they are more than CONFIG_VOTERS_MAX.
+ * The config's voters as they are after config_change_take_voters(): in their places, since they are known by
+ * their number, new ones at the end, missing ones marked as removed. Borrows texts of both. RESULT_TOO_LARGE:
+ * they are more than CONFIG_VOTERS_MAX.
  */
 MUST_CHECK enum result config_change_merge_voters(const struct config *config, const struct config *other,
                                                   struct config_voter *ret_voters, size_t *ret_count);

@@ -200,7 +200,8 @@ struct position fanout_oldest_needed(struct fanout *fanout)
 {
     struct position oldest = store_end(fanout->store);
     for (size_t i = 0; i < fanout->config->voter_count; i++)
-        oldest = position_min(oldest, fanout->voters[i].needs_from);
+        if (!fanout->config->voters[i].is_removed)
+            oldest = position_min(oldest, fanout->voters[i].needs_from);
     return oldest;
 }
 

@@ -99,8 +99,12 @@ static void view_voter(struct fanout *fanout, size_t index, struct view_replica 
 size_t fanout_replicas(struct fanout *fanout, struct view_replica *ret_replicas, size_t max)
 {
     size_t count = 0;
-    for (size_t i = 0; i < fanout->config->voter_count && count < max; i++)
-        view_voter(fanout, i, &ret_replicas[count++]);
+    for (uint32_t i = 0; i < fanout->config->voter_count && count < max; i++) {
+        if (fanout->config->voters[i].is_removed)
+            continue;
+        view_voter(fanout, i, &ret_replicas[count]);
+        ret_replicas[count++].voter = i;
+    }
     for (size_t i = 0; i < fanout->count && count < max; i++) {
         const struct replica *replica = fanout->replicas[i];
         if (replica->voter == FANOUT_OBSERVER && replica->is_attached)

@@ -28,7 +28,13 @@ enum result pipeline_set_quorum_rule(struct pipeline *pipeline, const char *rule
         snprintf(ret_error, error_max, "quorum rule: longer than %zu bytes", sizeof(pipeline->rule) - 1);
         return RESULT_TOO_LARGE;
     }
-    log_warn("quorum", "the rule was %s and is now %s", pipeline->rule, log_quote_text(rule));
+    bool is_same_text = strcmp(rule, pipeline->rule) == 0;
+    if (is_same_text && quorum_is_same(&quorum, &pipeline->next_rule))
+        return RESULT_OK;
+    if (is_same_text)
+        log_warn("quorum", "the rule is %s as before, but * means other replicas now", log_quote_text(rule));
+    else
+        log_warn("quorum", "the rule was %s and is now %s", pipeline->rule, log_quote_text(rule));
     snprintf(pipeline->rule, sizeof(pipeline->rule), "%s", rule);
     pipeline->next_rule = quorum;
     pipeline_step(pipeline, &(struct core_input){.type = CORE_RULE_COMING, .rule = &quorum});

@@ -27,7 +27,7 @@ struct pipeline {
     struct overdue *overdue;
     struct timer housekeeping; /* retention, and what waiting commits are told */
     char own_uuid[JOURNAL_UUID_MAX];
-    struct quorum next_rule; /* an operator's, on its way to the disk */
+    struct quorum next_rule; /* the latest: an operator's may still be on its way to the disk */
     char rule[VIEW_TEXT];    /* in force */
     char source_version[VIEW_NAME];
     char source_reason[SOURCE_REASON_MAX]; /* why applications are not admitted */

@@ -135,6 +135,7 @@ static enum result start_core(struct pipeline *pipeline)
                  "or SET quorum_rule",
                  config->quorum.rule);
     snprintf(pipeline->rule, sizeof(pipeline->rule), "%s", rule);
+    pipeline->next_rule = quorum;
     enum result result = fill_gate(pipeline, state->confirmed);
     if (result != RESULT_OK)
         return result;

@@ -64,11 +64,19 @@ size_t pipeline_view_replicas(struct pipeline *pipeline, struct view_replica *re
     return fanout_replicas(pipeline->fanout, ret_views, max);
 }
 
+static unsigned count_voters(const struct config *config)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < config->voter_count; i++)
+        count += !config->voters[i].is_removed;
+    return count;
+}
+
 void pipeline_view_quorum(struct pipeline *pipeline, struct view_quorum *ret_view)
 {
     struct view_quorum view = {
         .is_satisfied = core_is_quorum_satisfied(pipeline->core),
-        .voters = (unsigned)pipeline->config->voter_count,
+        .voters = count_voters(pipeline->config),
         .attached = (unsigned)__builtin_popcount(core_attached(pipeline->core)),
         .waiting_transactions = core_waiting_count(pipeline->core),
     };

@@ -71,7 +71,7 @@ static enum result parse_name(struct parser *parser, uint32_t *voters)
         return fail(parser, "a replica's name or * is expected");
     for (size_t i = 0; i < parser->voter_count; i++) {
         const char *name = parser->voters[i].name;
-        if (strlen(name) != length || strncmp(name, parser->at, length) != 0)
+        if (parser->voters[i].is_removed || strlen(name) != length || strncmp(name, parser->at, length) != 0)
             continue;
         if (*voters & 1u << i)
             return fail(parser, "replica %s is named twice", name);
@@ -82,6 +82,15 @@ static enum result parse_name(struct parser *parser, uint32_t *voters)
     return fail(parser, "there is no section [replica %.*s]", (int)length, parser->at);
 }
 
+static uint32_t all_voters(const struct parser *parser)
+{
+    uint32_t voters = 0;
+    for (size_t i = 0; i < parser->voter_count; i++)
+        if (!parser->voters[i].is_removed)
+            voters |= 1u << i;
+    return voters;
+}
+
 /* "(r1, r2)" or "(*)" */
 static enum result parse_names(struct parser *parser, uint32_t *ret_voters)
 {
@@ -89,9 +98,9 @@ static enum result parse_names(struct parser *parser, uint32_t *ret_voters)
         return fail(parser, "'(' is expected");
     uint32_t voters = 0;
     if (take_byte(parser, '*')) {
-        if (parser->voter_count == 0)
+        voters = all_voters(parser);
+        if (voters == 0)
             return fail(parser, "* stands for no replica, as there is no [replica NAME] section");
-        voters = (uint32_t)((1ull << parser->voter_count) - 1);
     } else {
         do {
             enum result result = parse_name(parser, &voters);
@@ -222,6 +231,15 @@ uint32_t quorum_missing(const struct quorum *quorum, const struct position *acke
         }
     }
     return missing;
+}
+
+bool quorum_is_same(const struct quorum *a, const struct quorum *b)
+{
+    bool is_same = a->clause_count == b->clause_count;
+    for (size_t i = 0; i < a->clause_count && is_same; i++)
+        is_same =
+            a->clauses[i].voters == b->clauses[i].voters && a->clauses[i].needed == b->clauses[i].needed;
+    return is_same;
 }
 
 void quorum_format_voters(const struct config_voter *voters, uint32_t mask, char *ret_text, size_t text_max)

@@ -3,9 +3,9 @@
  *
  *     ANY 2 (r1, r2, r3) · ALL (r1, r2) · MAJORITY (r1, r2, r3) · ANY 1 (r1, r2) AND ANY 1 (r3, r4) · ALL (*)
  *
- * Names are those of the [replica NAME] sections; `*` is all of them. Keywords in any case. A rule is a list
- * of clauses, "k out of a set", that must all hold; ALL and MAJORITY are ANY with the matching k. Pure: no
- * I/O, no clock.
+ * Names are those of the [replica NAME] sections, without those that a reload has removed; `*` is all of
+ * them. Keywords in any case. A rule is a list of clauses, "k out of a set", that must all hold; ALL and
+ * MAJORITY are ANY with the matching k. Pure: no I/O, no clock.
  */
 #ifndef ACKGATE_PROXY_QUORUM_H
 #define ACKGATE_PROXY_QUORUM_H
@@ -42,6 +42,9 @@ struct position quorum_position(const struct quorum *quorum, const struct positi
 bool quorum_is_satisfied(const struct quorum *quorum, uint32_t voters);
 /* The voters that have not acked `position` and whose ack an unsatisfied clause could use. */
 uint32_t quorum_missing(const struct quorum *quorum, const struct position *acked, struct position position);
+
+/* Clause by clause. */
+bool quorum_is_same(const struct quorum *a, const struct quorum *b);
 
 /* "r1, r2" for a mask of voters, in the config's order; cut at text_max. */
 void quorum_format_voters(const struct config_voter *voters, uint32_t mask, char *ret_text, size_t text_max);

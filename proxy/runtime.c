@@ -90,6 +90,7 @@ enum result runtime_set(struct pipeline *pipeline, size_t key, const char *value
 struct reload {
     struct config *fresh;
     bool is_rule_changed;
+    bool are_voters_changed;
     char applied[RUNTIME_TEXT_MAX / 2];
     char waiting[RUNTIME_TEXT_MAX / 2]; /* what needs a restart */
 };
@@ -100,19 +101,37 @@ static void add_name(char *list, size_t max, const char *section, const char *na
     snprintf(list + length, max - length, "%s%s.%s", length > 0 ? ", " : "", section, name);
 }
 
-/* What cannot be applied is found before anything is. RESULT_MALFORMED: ret_text says why. */
-static enum result prepare(struct reload *reload, char *ret_text, size_t text_max)
+/* The rule that will be in force: the file's if that is another one, else whatever is now. */
+static bool is_rule_possible(struct pipeline *pipeline, const struct reload *reload, char *ret_text,
+                             size_t text_max)
 {
     struct config_voter voters[CONFIG_VOTERS_MAX];
     size_t count;
-    const struct config *fresh = reload->fresh;
-    if (config_change_merge_voters(live, fresh, voters, &count) != RESULT_OK) {
+    char error[VIEW_TEXT];
+    struct view_quorum view;
+    if (config_change_merge_voters(live, reload->fresh, voters, &count) != RESULT_OK) {
         snprintf(ret_text, text_max,
-                 "with those that a restart would remove there are more than %d replicas: restart ackgate",
+                 "with those that were removed since the start there are more than %d replicas: restart "
+                 "ackgate",
                  CONFIG_VOTERS_MAX);
-        return RESULT_MALFORMED;
+        return false;
     }
-    if (quorum_rule_check(fresh->quorum.rule, voters, count, ret_text, text_max) != RESULT_OK)
+    pipeline_view_quorum(pipeline, &view);
+    const char *rule = reload->is_rule_changed ? reload->fresh->quorum.rule : view.rule;
+    if (quorum_rule_check(rule, voters, count, error, sizeof(error)) == RESULT_OK)
+        return true;
+    snprintf(ret_text, text_max, "%s%s", error,
+             reload->is_rule_changed ? "" : "; that rule is in force: SET quorum_rule to another one first");
+    return false;
+}
+
+/* What cannot be applied is found before anything is. RESULT_MALFORMED: ret_text says why. */
+static enum result prepare(struct pipeline *pipeline, struct reload *reload, char *ret_text, size_t text_max)
+{
+    const struct config *fresh = reload->fresh;
+    reload->is_rule_changed = config_change_differs(live, fresh, config_key_find("quorum", "rule"));
+    reload->are_voters_changed = config_change_voters_differ(live, fresh);
+    if (!is_rule_possible(pipeline, reload, ret_text, text_max))
         return RESULT_MALFORMED;
     if (strlen(fresh->quorum.rule) >= VIEW_TEXT) {
         snprintf(ret_text, text_max, "quorum.rule is longer than %d bytes", VIEW_TEXT - 1);
@@ -134,33 +153,22 @@ static void take_key(struct reload *reload, size_t key)
         add_name(reload->waiting, sizeof(reload->waiting), what->section, what->name);
     else if (differs)
         add_name(reload->applied, sizeof(reload->applied), what->section, what->name);
-    if (differs && key == config_key_find("quorum", "rule"))
-        reload->is_rule_changed = true;
     if (what->is_reloadable)
         config_change_take(live, reload->fresh, key, config_change_origin(reload->fresh, key));
 }
 
-static void take_voters(struct reload *reload)
-{
-    enum config_voters_change change = config_change_voters(live, reload->fresh);
-    if (change == CONFIG_VOTERS_CHANGED)
-        add_name(reload->applied, sizeof(reload->applied), "replica", "*");
-    else if (change == CONFIG_VOTERS_GONE)
-        add_name(reload->waiting, sizeof(reload->waiting), "replica", "* (one is gone)");
-    config_change_take_voters(live, reload->fresh);
-}
-
-/* A rule with * means the new replicas too. */
+/* A rule with * means the replicas that there are now. */
 static void apply_rule(struct pipeline *pipeline, const struct reload *reload)
 {
     char error[VIEW_TEXT];
     struct view_quorum view;
     pipeline_view_quorum(pipeline, &view);
     const char *rule = reload->is_rule_changed ? live->quorum.rule : view.rule;
-    if (!reload->is_rule_changed && strchr(rule, '*') == NULL)
+    bool has_changed = reload->is_rule_changed || (reload->are_voters_changed && strchr(rule, '*') != NULL);
+    if (!has_changed)
         return;
     enum result result = pipeline_set_quorum_rule(pipeline, rule, error, sizeof(error));
-    assert(result == RESULT_OK); /* prepare() has looked; the one in force holds for more voters too */
+    assert(result == RESULT_OK); /* prepare() has looked */
     (void)result;
 }
 
@@ -168,11 +176,11 @@ static void apply(struct pipeline *pipeline, struct reload *reload)
 {
     for (size_t i = 0; i < config_key_count_static(); i++)
         take_key(reload, i);
-    size_t voters_before = live->voter_count;
-    take_voters(reload);
+    if (reload->are_voters_changed)
+        add_name(reload->applied, sizeof(reload->applied), "replica", "*");
+    config_change_take_voters(live, reload->fresh);
     pipeline_reconfigure(pipeline);
-    if (reload->is_rule_changed || live->voter_count != voters_before)
-        apply_rule(pipeline, reload);
+    apply_rule(pipeline, reload);
 }
 
 /* A line of the log for each; they stand one below the other. */
@@ -204,7 +212,7 @@ enum result runtime_reload(struct pipeline *pipeline, char *ret_text, size_t tex
     char *problems = NULL;
     enum result result = config_load(live->file, &reload.fresh, &problems);
     if (result == RESULT_OK)
-        result = prepare(&reload, ret_text, text_max);
+        result = prepare(pipeline, &reload, ret_text, text_max);
     else
         snprintf(ret_text, text_max, "%s", problems);
     if (result == RESULT_OK) {

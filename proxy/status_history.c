@@ -34,9 +34,11 @@ static struct acks_seen acks_of(const struct view_replica *view)
 }
 
 /* A voter's counters begin again when it attaches. */
-static void sample_voter(struct status_history *history, size_t voter, struct status_sample *sample)
+static void sample_voter(struct status_history *history, const struct view_replica *view,
+                         struct status_sample *sample)
 {
-    struct acks_seen now = acks_of(&history->views[voter]);
+    uint32_t voter = view->voter;
+    struct acks_seen now = acks_of(view);
     struct acks_seen before = history->last_acks[voter];
     if (now.count < before.count || now.total_us < before.total_us)
         before = (struct acks_seen){0};
@@ -61,7 +63,7 @@ static void take_sample(struct status_history *history)
                                      .waiting = quorum.waiting_transactions};
     size_t views = pipeline_view_replicas(history->pipeline, history->views, CONFIG_VOTERS_MAX);
     for (size_t i = 0; i < views && history->views[i].is_voter; i++)
-        sample_voter(history, i, sample);
+        sample_voter(history, &history->views[i], sample);
     history->last_ms = now_ms;
     history->last_confirmed = counters.commits_confirmed;
     history->next = (history->next + 1) % HISTORY_SAMPLES_MAX;

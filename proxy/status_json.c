@@ -177,14 +177,17 @@ static void put_journal(struct json *json, struct pipeline *pipeline)
 }
 
 /* A row is: how long ago it ended, its length, commits, waiting, and each voter's mean latency or null. */
-static void put_sample(struct json *json, const struct status_sample *sample, size_t voters, uint64_t now_ms)
+static void put_sample(struct json *json, const struct config *config, const struct status_sample *sample,
+                       uint64_t now_ms)
 {
     json_begin_array(json, NULL);
     json_number(json, NULL, now_ms - sample->at_ms);
     json_number(json, NULL, sample->took_ms);
     json_number(json, NULL, sample->confirmed);
     json_number(json, NULL, sample->waiting);
-    for (size_t i = 0; i < voters; i++) {
+    for (size_t i = 0; i < config->voter_count; i++) {
+        if (config->voters[i].is_removed)
+            continue;
         if (sample->voters[i].acks == 0)
             json_null(json, NULL);
         else
@@ -201,11 +204,12 @@ static void put_history(struct json *json, const struct config *config, const st
     json_number(json, "samples_max", HISTORY_SAMPLES_MAX);
     json_begin_array(json, "voters");
     for (size_t i = 0; i < config->voter_count; i++)
-        json_text(json, NULL, config->voters[i].name);
+        if (!config->voters[i].is_removed)
+            json_text(json, NULL, config->voters[i].name);
     json_end_array(json);
     json_begin_array(json, "samples");
     for (size_t i = 0; i < status_history_count(history); i++)
-        put_sample(json, status_history_sample(history, i), config->voter_count, now_ms);
+        put_sample(json, config, status_history_sample(history, i), now_ms);
     json_end_array(json);
     json_end_object(json);
 }

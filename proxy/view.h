@@ -45,6 +45,7 @@ struct view_source {
 struct view_replica {
     char name[VIEW_NAME]; /* the voter's, or "observer-<connection id>" */
     bool is_voter;
+    uint32_t voter; /* its number in the config, for a voter */
     char state[16]; /* detached, catching_up, streaming, refused */
     char host[VIEW_NAME];
     uint32_t server_id;

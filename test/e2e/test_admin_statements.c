@@ -151,6 +151,28 @@ START_TEST(set_and_reload)
 }
 END_TEST
 
+/* Not while the rule in force names it; then it goes on as an observer, and its acks do not count. */
+static void check_removal(struct topology *t, struct server *second)
+{
+    struct sql *admin = gate_admin(t->gate);
+    gate_remove_voter(t->gate, "r2");
+    gate_set(t->gate, "quorum", "rule = ANY 1 (r1)");
+    gate_write_config(t->gate);
+    sql_exec(admin, "SET quorum_rule = 'ALL (r1, r2)'");
+    sql_exec(admin, "RELOAD");
+    WAIT_SQL(admin, "SELECT rule, satisfied, voters, attached FROM quorum", "ANY 1 (r1)\t1\t1\t1");
+    ck_assert_str_eq(sql_text(admin, "SELECT name, role FROM replicas WHERE role = 'voter'"), "r1\tvoter");
+    WAIT_SQL(admin, "SELECT server_id FROM replicas WHERE role = 'observer'",
+             place_format("%u", second->server_id));
+    replica_stop_receiver(t->replica[0]);
+    struct sql *app = gate_app(t->gate);
+    sql_start(app, "INSERT INTO d.t VALUES (2)");
+    WAIT_SQL(admin, "SELECT acked_by, missing FROM waiting", "\tr1");
+    replica_start_receiver(t->replica[0]);
+    sql_finish(app);
+    replica_wait_caught_up(second, t->source);
+}
+
 /* An observer gets its section while it is attached, and its acks count from then on. */
 START_TEST(a_new_replica_by_reload)
 {
@@ -184,6 +206,7 @@ START_TEST(a_new_replica_by_reload)
         "ANY 1 (r1, r2)\truntime");
     replica_start_receiver(t->replica[0]);
     gate_wait_attached(t->gate, 2);
+    check_removal(t, second);
     assert_same_data(t->source, t->replica[0], second);
 }
 END_TEST

@@ -48,6 +48,7 @@ struct gate {
 struct gate *gate_new(struct server *source, const char *rule);
 /* Adds [replica NAME] with server_id. */
 void gate_add_voter(struct gate *gate, const char *name, uint32_t server_id);
+void gate_remove_voter(struct gate *gate, const char *name);
 /* Adds "key = value" to a section; a later line of the same key replaces an earlier one, a fixture's own too.
  */
 void gate_set(struct gate *gate, const char *section, const char *format, ...)

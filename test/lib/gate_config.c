@@ -73,6 +73,15 @@ void gate_add_voter(struct gate *gate, const char *name, uint32_t server_id)
     gate_set(gate, section, "server_id = %u", server_id);
 }
 
+void gate_remove_voter(struct gate *gate, const char *name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < gate->line_count; i++)
+        if (strcmp(gate->line[i].section, place_format("replica %s", name)) != 0)
+            gate->line[kept++] = gate->line[i];
+    gate->line_count = kept;
+}
+
 static void put_default(struct gate *gate, const char *section, const char *text)
 {
     put_line(gate, section, text, true);
