@@ -97,6 +97,12 @@ START_TEST(set_and_reload)
     struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1)", 2);
     struct sql *admin = gate_admin(t->gate);
     make_table(t);
+    ck_assert_str_eq(
+        sql_text(admin,
+                 "SELECT value, source FROM variables WHERE name IN ('source.port', 'source.password', "
+                 "'app.max_connections', 'admin.listen') ORDER BY name"),
+        place_format("127.0.0.1:%u\tfile\n1000\tdefault\n********\tfile\n%u\tfile", t->gate->admin_port,
+                     t->source->port));
     sql_exec(admin, "SET hold = '1s', app.idle_timeout = '1h'");
     ck_assert_str_eq(
         sql_text(admin, "SELECT name, value, source, reload FROM variables WHERE source = 'runtime'"),
@@ -293,10 +299,25 @@ static bool has_ended(void *gate)
     return !gate_is_running(gate);
 }
 
+/* The line that the program makes of a password for the config. */
+static const char *hash_line(const char *password)
+{
+    const char *program = getenv("ACKGATE") ? getenv("ACKGATE") : "build/ackgate";
+    char line[300] = "";
+    FILE *out = popen(place_format("printf '%s\\n' | %s passwd --user look", password, program), "r");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_ptr_nonnull(fgets(line, sizeof(line), out));
+    ck_assert_str_eq(line, "user = look\n");
+    ck_assert_ptr_nonnull(fgets(line, sizeof(line), out));
+    ck_assert_int_eq(pclose(out), 0);
+    ck_assert_ptr_nonnull(strstr(line, "password_hash = $ackgate$"));
+    line[strcspn(line, "\n")] = '\0';
+    return place_format("stats_%s", line);
+}
+
 START_TEST(what_acts)
 {
-    static const char *const lines[] = {"admin", "stats_user = look", "admin", "stats_password = look-pw",
-                                        NULL};
+    const char *const lines[] = {"admin", "stats_user = look", "admin", hash_line("look-pw"), NULL};
     const struct topology_options with = {
         .family = TEST_FAMILY, .rule = "ANY 1 (r1)", .replicas = 1, .gate_lines = lines};
     struct topology *t = topology_start_with(&with);

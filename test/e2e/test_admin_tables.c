@@ -282,6 +282,8 @@ START_TEST(tables_while_a_commit_waits)
     ASSERT_CELL(rows, 0, "session_id",
                 TEST_FAMILY == FAMILY_MYSQL ? id : NULL); /* MariaDB's rows do not say */
     WAIT_SQL(admin, "SELECT waiting_ms > 100 FROM waiting", "1");
+    ck_assert_str_eq(sql_value(admin, "SELECT confirmed FROM binary_logs WHERE file = '%s'", truth.file),
+                     "0");
     ck_assert_str_eq(sql_text(admin, "SELECT rule, satisfied, voters, attached, needed_for, "
                                      "waiting_transactions, oldest_wait_ms > 0 FROM quorum"),
                      "ALL (r1, r2)\t0\t2\t1\tr2\t1\t1");
@@ -322,6 +324,7 @@ START_TEST(a_session_whose_ok_is_held)
     replica_stop_receiver(t->replica[0]);
     struct sql *app = gate_app(t->gate);
     const char *id = place_format("%s", sql_value(app, "SELECT CONNECTION_ID()"));
+    long held = atol(gate_status(t->gate, "Ackgate_commits_held"));
     sql_start(app, "INSERT INTO d.t VALUES (2)");
     WAIT_SQL(gate_admin(t->gate), place_format("SELECT state FROM sessions WHERE id = %s", id),
              "waiting_for_quorum");
@@ -330,6 +333,7 @@ START_TEST(a_session_whose_ok_is_held)
                      gtid);
     ck_assert_str_eq(sql_value(gate_admin(t->gate), "SELECT semi_sync FROM source"), "off");
     ck_assert_str_eq(sql_value(gate_admin(t->gate), "SELECT gtid FROM waiting"), gtid);
+    ck_assert_int_eq(atol(gate_status(t->gate, "Ackgate_commits_held")), held + 1);
     replica_start_receiver(t->replica[0]);
     sql_finish(app);
 }

@@ -82,6 +82,11 @@ START_TEST(json_in_a_file_that_is_moved)
     sql_exec(gate_admin(gate), "PAUSE");
     assert_json(t, file, "app", "paused");
     assert_json(t, moved, "admin 40265318", "KILL ");
+    ck_assert_int_eq(rename(file, moved), 0);
+    sql_exec(gate_admin(gate), "FLUSH LOGS");
+    sql_exec(gate_admin(gate), "RESUME");
+    assert_json(t, file, "app", "resumed");
+    assert_json(t, moved, "app", "paused");
     /* and back to where it was at the start */
     gate_set(gate, "ackgate", "log_file =");
     gate_set(gate, "ackgate", "log_format = text");
