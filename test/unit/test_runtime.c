@@ -221,8 +221,6 @@ static const char *another_value(const struct config_key *key)
 {
     static char value[32];
     const char *choices = key->choices;
-    bool is_text = key == &config_keys[config_key_find("store", "dir")] ||
-                   key == &config_keys[config_key_find("source", "start_at")];
     if (strcmp(key->name, "tls") == 0 || strcmp(key->name, "log_file") == 0)
         return NULL;
     switch (key->kind) {
@@ -241,7 +239,7 @@ static const char *another_value(const struct config_key *key)
     case CONFIG_LISTEN:
         return "127.0.0.1:7";
     default:
-        return is_text ? "/x" : NULL;
+        return strcmp(key->name, "start_at") == 0 ? "current" : strcmp(key->name, "dir") == 0 ? "/x" : NULL;
     }
 }
 
