@@ -8,7 +8,9 @@
 #include <sys/resource.h>
 
 #include "protocol/constants.h"
+#include "protocol/login.h"
 #include "protocol/xalloc.h"
+#include "test/lib/certificate.h"
 #include "test/lib/place.h"
 #include "test/lib/raw_client.h"
 #include "test/lib/runner.h"
@@ -71,19 +73,40 @@ static unsigned open_files(struct gate *gate)
     return count;
 }
 
-/* More than the source takes and than ackgate does: half of them without a byte, half with the start of a
- * login. */
+/* Asks for TLS, and stops in the middle of its first message. False: it has got no greeting yet. */
+static bool start_tls(struct raw_client *client)
+{
+    static const uint8_t request[36] = {SSL_REQUEST_BYTES, 0, 0, 1, 0x05, 0xaa, 0x08, 0, 0, 0, 0, 1, 45};
+
+    return raw_read_packet_within(client, 1) == RAW_PACKET && raw_send(client, request, sizeof request) &&
+           raw_send(client, "\x16\3\1\2\0\1\0\1\xfc\3\3", 11);
+}
+
+/* More than the source takes and than ackgate does: a third of them without a byte, a third with the start of
+ * a login, and a third, as far as they have a greeting to answer, with the start of a TLS handshake. */
 START_TEST(unfinished_handshakes_keep_nobody_out)
 {
+    char dir[108];
+    long secured = 0;
     long count = e2e_is_long() ? UNFINISHED + 200 : 200;
     struct topology *t = start(TEST_FAMILY, e2e_is_long() ? "500" : "60");
     struct raw_client *clients = xcalloc((size_t)count, sizeof *clients);
 
+    place_make_dir("certificates", dir, sizeof dir);
+    certificate_make_usual(dir);
+    gate_set(t->gate, "app", "tls = preferred");
+    gate_set(t->gate, "app", "tls_cert = %s/server.pem", dir);
+    gate_set(t->gate, "app", "tls_key = %s/server-key.pem", dir);
+    gate_restart(t->gate);
+    topology_wait_open(t);
     for (long i = 0; i < count; i++) {
         raw_open(&clients[i], t->gate->app_port);
-        if (i % 2)
+        if (i % 3 == 1)
             (void)raw_send(&clients[i], "\x50\0\0\1\x05\xa2", 6);
     }
+    for (long i = 2; i < count; i += 3)
+        secured += start_tls(&clients[i]);
+    ck_assert_int_gt(secured, 5);
     for (int i = 0; i < 3; i++) {
         struct sql *app = gate_app(t->gate);
         ck_assert_str_eq(sql_value(app, "SELECT 1"), "1");

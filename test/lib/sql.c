@@ -39,6 +39,8 @@ static void set_options(MYSQL *handle, const struct sql_options *options)
     if (options->tls) {
         mysql_ssl_set(handle, options->tls_key, options->tls_cert, options->tls_ca, NULL, NULL);
         mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &on);
+        if (options->tls_version)
+            mysql_options(handle, MARIADB_OPT_TLS_VERSION, options->tls_version);
     }
     mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &local_infile);
     if (options->compress)

@@ -33,13 +33,14 @@ struct sql_options {
     const char *tls_ca; /* with tls: verify the server, its name too; a file of certificate.h */
     const char *tls_cert;
     const char *tls_key;
-    const void *before; /* sent in front of everything else: a PROXY header */
+    const char *tls_version; /* "TLSv1.2": that one only */
+    const void *before;      /* sent in front of everything else: a PROXY header */
     size_t before_bytes;
 };
 
 #define sql_open(host, port, user, password)                                                                 \
     sql_open_at(HERE, &(struct sql_options){host, port, NULL, user, password, NULL, 0, 0, false, false,      \
-                                            false, NULL, NULL, NULL, NULL, NULL, 0})
+                                            false, NULL, NULL, NULL, NULL, NULL, NULL, 0})
 #define sql_open_with(...) sql_open_at(HERE, __VA_ARGS__)
 struct sql *sql_open_at(struct place where, const struct sql_options *options);
 /* Never NULL: sql_errno() tells whether the connection stands (0), and sql_error() why not. */
