@@ -128,6 +128,9 @@ static void on_source_secured(void *argument, enum result result)
         session_watch(session);
         return;
     }
+    const struct tls *tls = session->source.conn.tls;
+    log_debug(session_name(session), "TLS with the source: %s%s", tls_version(tls),
+              tls_is_resumed(tls) ? ", resumed" : "");
     struct span packet = backlog_span(&session->greeting);
     uint8_t *bytes = xmalloc(packet.length);
     memcpy(bytes, packet.data, packet.length);
