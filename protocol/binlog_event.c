@@ -70,6 +70,22 @@ bool binlog_event_type_is_stored(uint8_t type)
     return type != BINLOG_HEARTBEAT && type != BINLOG_HEARTBEAT_V2;
 }
 
+/* Of a group, but not its first event. */
+static bool is_inside_group(uint8_t type)
+{
+    return type == BINLOG_QUERY || (type >= BINLOG_INTVAR && type < BINLOG_FORMAT_DESCRIPTION) ||
+           (type >= BINLOG_BEGIN_LOAD_QUERY && type <= BINLOG_DELETE_ROWS_V1) ||
+           (type >= BINLOG_WRITE_ROWS && type <= BINLOG_DELETE_ROWS) ||
+           type == BINLOG_MARIADB_ANNOTATE_ROWS || type > BINLOG_MARIADB_START_ENCRYPTION;
+}
+
+bool binlog_event_fits_end(const struct binlog_event_header *header, enum flavor flavor, uint64_t end)
+{
+    if (header->log_pos == (uint32_t)end)
+        return true;
+    return flavor == FLAVOR_MARIADB && header->log_pos == 0 && is_inside_group(header->type);
+}
+
 enum result binlog_event_header_decode(struct span bytes, struct binlog_event_header *ret_header)
 {
     struct reader reader;

@@ -9,6 +9,7 @@
 #ifndef ACKGATE_PROTOCOL_BINLOG_EVENT_H
 #define ACKGATE_PROTOCOL_BINLOG_EVENT_H
 
+#include "protocol/flavor.h"
 #include "protocol/writer.h"
 
 #define BINLOG_MAGIC_BYTES    4u
@@ -79,7 +80,8 @@ struct binlog_event_header {
     uint8_t type;       /* enum binlog_event_type, or one that we don't know */
     uint32_t server_id;
     uint32_t length;  /* of the whole event, header and checksum included */
-    uint32_t log_pos; /* offset of its end in the file, lower 32 bits; 0 in artificial events */
+    uint32_t log_pos; /* offset of its end in the file, lower 32 bits; 0 in artificial events and MariaDB's
+                         groups */
     uint16_t flags;
 };
 
@@ -131,6 +133,12 @@ void binlog_event_set_log_pos(uint8_t *event, size_t length_bytes, uint32_t log_
 /* For a client without checksums: the header's length becomes 4 less; the caller leaves the last 4 bytes out.
  */
 void binlog_event_header_strip_checksum(uint8_t *header);
+/*
+ * Whether the event says of itself that it ends at this offset. From 11.4 on MariaDB copies what stands
+ * between a group's GTID and its end as its session has written it, with a log_pos of 0: those events say
+ * nothing, and it counts as true. Where the group began and where it ends, it always says.
+ */
+bool binlog_event_fits_end(const struct binlog_event_header *header, enum flavor flavor, uint64_t end);
 /* Whether the type is written into files; false for those that only travel (heartbeats). */
 bool binlog_event_type_is_stored(uint8_t type);
 

@@ -7,6 +7,7 @@
 #include "protocol/binlog_txn.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #define ROWS_FLAGS_AT      6u /* behind the table id */
 #define ROWS_STATEMENT_END 1u
@@ -58,8 +59,18 @@ void txn_tracker_init(struct txn_tracker *tracker, enum flavor flavor)
     };
 }
 
+/* MariaDB from 10.6 on: what drops a half-made table after a crash. */
+static bool has_ddl_log(const struct binlog_format *format)
+{
+    unsigned major = 0;
+    unsigned minor = 0;
+    int read = sscanf(format->server_version, "%3u.%3u", &major, &minor);
+    return format->flavor == FLAVOR_MARIADB && read == 2 && (major > 10 || (major == 10 && minor >= 6));
+}
+
 void txn_tracker_set_format(struct txn_tracker *tracker, const struct binlog_format *format)
 {
+    tracker->has_ddl_log = has_ddl_log(format);
     if (format->post_header_count >= BINLOG_QUERY)
         tracker->query_post_header_bytes = format->post_header_lengths[BINLOG_QUERY];
 }
@@ -119,7 +130,7 @@ static void on_statement(struct txn_tracker *tracker, const struct binlog_query 
         /* MySQL writes CREATE TABLE … SELECT as such a statement and rows, ended by an XID. */
         if (query->has_xid || binlog_query_is_create(query->sql))
             tracker->txn.ddl = true;
-        if (tracker->flavor == FLAVOR_MARIADB)
+        if (tracker->has_ddl_log)
             binlog_query_made_table(query, tracker->txn.makes, sizeof(tracker->txn.makes));
         return;
     }

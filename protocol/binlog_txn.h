@@ -45,7 +45,8 @@ struct txn {
     uint32_t timestamp;    /* of the opening event */
     uint32_t thread_id; /* of the source's session that wrote it; 0: its events do not say (MariaDB's rows) */
     char makes[TXN_TABLE_MAX]; /* the table that a MariaDB's CREATE TABLE … SELECT makes, "schema/table", with
-                                  letters, digits, _ and $ only; "" for none, another name, or OR REPLACE */
+                                  letters, digits, _ and $ only; "" for none, another name, OR REPLACE, or a
+                                  server before 10.6, whose crash recovery does not drop it */
     uint64_t start;            /* offset of the GTID event */
     uint64_t end;              /* offset behind the last event; up to the events seen while it is open */
 };
@@ -69,6 +70,7 @@ struct txn_tracker {
     bool open;  /* between BEGINS and ENDS */
     bool begun; /* BEGIN or XA START was seen in it */
     bool xa;
+    bool has_ddl_log; /* txn.makes can be known */
     uint8_t query_post_header_bytes;
     struct txn txn; /* the open one, or the last that ended */
 };

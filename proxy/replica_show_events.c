@@ -107,7 +107,9 @@ static void write_event(struct replica_query *query, const struct walk *walk, co
     resultset_writer_u64(query->writer, event->start.offset);
     resultset_writer_text(query->writer, type_text(event->header.type, type));
     resultset_writer_u64(query->writer, event->header.server_id);
-    resultset_writer_u64(query->writer, event->start.offset + event->header.length);
+    resultset_writer_u64(query->writer, event->header.log_pos == 0
+                                            ? 0 /* as it stands in MariaDB's groups */
+                                            : event->start.offset + event->header.length);
     resultset_writer_text(query->writer, info);
     resultset_writer_row_end(query->writer);
 }

@@ -54,7 +54,7 @@ static enum result take_rotate(struct source_intake *intake, struct span event)
 static enum result check_place(struct source_intake *intake, const struct binlog_event_header *header)
 {
     uint64_t end = intake->at.offset + header->length;
-    if ((uint32_t)end == header->log_pos)
+    if (binlog_event_fits_end(header, intake->flavor, end))
         return RESULT_OK;
     snprintf(intake->message, sizeof(intake->message),
              "a %s event ends at %" PRIu32 " by its header and at %" PRIu64 " by our count in file %" PRIu64,

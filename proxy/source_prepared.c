@@ -16,8 +16,14 @@
 static void repair(struct source_check *check)
 {
     char *rest = check->request->repairs;
-    if (rest == NULL || sql_client_run(check->client, "SET SESSION sql_log_bin = 0", NULL) != RESULT_OK)
+    if (rest == NULL)
         return;
+    if (sql_client_run(check->client, "SET SESSION sql_log_bin = 0", NULL) != RESULT_OK) {
+        log_warn("source",
+                 "its XA transactions cannot be ended from here, source.user needs BINLOG ADMIN: %s",
+                 log_quote_text(sql_client_error(check->client)));
+        return;
+    }
     for (char *sql = strsep(&rest, "\n"); sql != NULL; sql = strsep(&rest, "\n")) {
         if (sql[0] == '\0')
             continue;

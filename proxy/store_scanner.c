@@ -64,7 +64,8 @@ void store_scanner_release(struct store_scanner *scanner)
     scanner->buffer = NULL;
 }
 
-static enum result read_header(struct store_scanner *scanner, uint64_t offset,
+/* flavor: FLAVOR_UNKNOWN where only an event counts that says itself where it ends. */
+static enum result read_header(struct store_scanner *scanner, uint64_t offset, enum flavor flavor,
                                struct binlog_event_header *ret_header)
 {
     struct binlog_event_header header;
@@ -76,7 +77,7 @@ static enum result read_header(struct store_scanner *scanner, uint64_t offset,
     if (result != RESULT_OK)
         return result;
     uint64_t end = offset + header.length;
-    if (header.log_pos != (uint32_t)end)
+    if (!binlog_event_fits_end(&header, flavor, end))
         return RESULT_MALFORMED;
     if (end > scanner->end)
         return RESULT_TRUNCATED;
@@ -148,7 +149,8 @@ enum result store_scanner_next(struct store_scanner *scanner, bool verifies, str
     struct store_event event = {.start = scanner->at};
     if (scanner->at >= scanner->end)
         return RESULT_CLOSED;
-    enum result result = read_header(scanner, event.start, &event.header);
+    enum flavor flavor = scanner->has_format ? scanner->format.flavor : FLAVOR_UNKNOWN;
+    enum result result = read_header(scanner, event.start, flavor, &event.header);
     if (result != RESULT_OK)
         return result;
     bool is_format = event.header.type == BINLOG_FORMAT_DESCRIPTION;
@@ -199,7 +201,7 @@ bool store_scanner_find(struct store_scanner *scanner, uint64_t offset, uint64_t
 {
     for (; offset + BINLOG_HEADER_BYTES <= scanner->end; offset++) {
         struct binlog_event_header header;
-        if (read_header(scanner, offset, &header) != RESULT_OK)
+        if (read_header(scanner, offset, FLAVOR_UNKNOWN, &header) != RESULT_OK)
             continue;
         if (has_checksum(scanner, &header) && check_sum(scanner, offset, &header) != RESULT_OK)
             continue;

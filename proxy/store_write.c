@@ -193,7 +193,7 @@ static enum result check_place(const struct store *store, const struct binlog_ev
 {
     const struct store_segment *segment = &store->segment;
     bool is_first = segment->done == BINLOG_START;
-    if (header->log_pos != (uint32_t)segment->at)
+    if (!binlog_event_fits_end(header, store->index.flavor, segment->at))
         return RESULT_DIVERGED;
     return is_first == (header->type == BINLOG_FORMAT_DESCRIPTION) ? RESULT_OK : RESULT_MALFORMED;
 }

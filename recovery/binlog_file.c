@@ -49,11 +49,6 @@ static bool has_checksum(const struct binlog_file *file, const struct binlog_eve
     return header->type == BINLOG_FORMAT_DESCRIPTION || binlog_format_is_checksummed(&file->format);
 }
 
-static bool names_its_end(const struct binlog_event_header *header, uint64_t start)
-{
-    return header->log_pos == (uint32_t)(start + header->length);
-}
-
 /* Checks the whole event that begins here, and adds it to *crc. */
 static enum result check_event(struct binlog_file *file, uint64_t start,
                                const struct binlog_event_header *header, uint32_t *crc)
@@ -75,7 +70,7 @@ static enum result check_event(struct binlog_file *file, uint64_t start,
         total = crc32c(total, bytes.data, bytes.length);
         at += bytes.length;
     }
-    if (!has_checksum(file, header) && !names_its_end(header, start))
+    if (!has_checksum(file, header) && !binlog_event_fits_end(header, file->format.flavor, end))
         return RESULT_MALFORMED;
     enum result result = has_checksum(file, header) ? binlog_crc_final(&sum) : RESULT_OK;
     if (result == RESULT_OK)
@@ -137,7 +132,8 @@ enum result binlog_file_find(struct binlog_file *file, uint64_t offset, bool *re
         struct binlog_event_header header;
         uint32_t crc = 0;
         enum result result = read_header(file, offset, &header);
-        if (result == RESULT_OK && header.type != 0 && names_its_end(&header, offset))
+        if (result == RESULT_OK && header.type != 0 &&
+            binlog_event_fits_end(&header, FLAVOR_UNKNOWN, offset + header.length))
             result = check_event(file, offset, &header, &crc);
         else if (result == RESULT_OK)
             result = RESULT_MALFORMED;

@@ -1,6 +1,7 @@
 /* The recorded exchanges of test/diff/, played directly on the source and through ackgate with the
  * capabilities that real client libraries agree to: the responses are the same, byte for byte. */
 #include <check.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,11 +81,26 @@ static void make_schema(struct topology *t)
     sql_close(direct);
 }
 
+/* MariaDB from 11.4 on proves its certificate to those who know the password, in 64 digits of its first OK:
+ * others for each salt. */
+static void mask_proof(struct raw_client *client)
+{
+    enum { DIGITS = 64 };
+    size_t run = 0;
+
+    for (size_t i = 0; i < client->payload_bytes; i++) {
+        run = isxdigit(client->payload[i]) ? run + 1 : 0;
+        if (run == DIGITS && client->payload[i - DIGITS] == 1)
+            memset(client->payload + i + 1 - DIGITS, '*', DIGITS);
+    }
+}
+
 static void log_in(struct exchange_player *player, uint16_t port, const struct client_kind *kind)
 {
     memset(player, 0, sizeof *player);
     raw_open(&player->client, port);
     raw_login_as(&player->client, "app", "app-pw", "d", kind->capabilities);
+    mask_proof(&player->client);
     player->connection_id = player->client.thread_id;
     if (player->client.capabilities & (CAP_COMPRESS | CAP_ZSTD))
         raw_compress(&player->client);

@@ -105,7 +105,7 @@ static void binlog_argv(enum family family, uint16_t port, const char *const *ar
                         const char **ret_argv)
 {
     bool is_mysql = family == FAMILY_MYSQL;
-    size_t count = server_program(family, is_mysql ? "mysqlbinlog" : "mariadb-binlog", ret_argv, 5);
+    size_t count = server_program(family, is_mysql ? "mysqlbinlog" : "mariadb-binlog", ret_argv, 7);
 
     ret_argv[count++] = "--no-defaults";
     if (port) {
@@ -115,8 +115,7 @@ static void binlog_argv(enum family family, uint16_t port, const char *const *ar
         ret_argv[count++] = place_format("--port=%u", port);
         ret_argv[count++] = "--user=repl";
         ret_argv[count++] = "--password=repl-pw";
-        if (is_mysql)
-            ret_argv[count++] = "--get-server-public-key";
+        ret_argv[count++] = is_mysql ? "--get-server-public-key" : "--skip-ssl";
     }
     for (size_t i = 0; arguments[i]; i++) {
         ck_assert_uint_lt(i, BINLOG_ARGUMENTS_MAX);

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "test/lib/place.h"
 #include "test/lib/process.h"
+#include "test/lib/server_template.h"
 #include "test/lib/sql.h"
 #include "test/lib/wait.h"
 
@@ -121,6 +123,32 @@ static bool is_open_or_asks(void *argument)
     return command != NULL || strncmp(text, "open", 4) == 0;
 }
 
+/* A folder with the source's own programs, in front of the system's; "" where those are its own. */
+static const char *programs_of(const struct gate *gate, const struct server *source)
+{
+    static const char *const names[] = {"mariadb-binlog", "mariadb"};
+    const char *dir = place_format("%s/programs", gate->dir);
+
+    server_choose(false);
+    for (size_t i = 0; i < 2; i++) {
+        const char *argv[8];
+        size_t count = server_program(source->family, names[i], argv, 8);
+        if (source->family == FAMILY_MYSQL || count == 1)
+            return "";
+        (void)mkdir(dir, 0755);
+        char *path = place_format("%s/%s", dir, names[i]);
+        FILE *out = fopen(path, "w");
+        ck_assert_msg(out != NULL, "%s: %m", path);
+        (void)fprintf(out, "#!/bin/sh\nexec");
+        for (size_t j = 0; j < count; j++)
+            (void)fprintf(out, " %s", argv[j]);
+        (void)fprintf(out, " \"$@\"\n");
+        (void)fclose(out);
+        (void)chmod(path, 0755);
+    }
+    return place_format("PATH=%s:$PATH; ", dir);
+}
+
 unsigned recover_obey_at(struct place where, struct gate *gate, struct server *source)
 {
     struct obeying obeying = {.gate = gate, .source = source};
@@ -130,11 +158,13 @@ unsigned recover_obey_at(struct place where, struct gate *gate, struct server *s
         wait_until_at(where, is_open_or_asks, &obeying, 2 * WAIT_SECONDS, "an open source, or one that asks");
         if (obeying.command[0] == '\0')
             return times;
-        (void)process_run((const char *[]){"sh", "-c",
-                                           place_format("cd %s && %s --no-defaults -uroot -h127.0.0.1 -P%u",
-                                                        source->datadir, obeying.command, source->port),
-                                           NULL},
-                          place_format("%s/obey-%u.log", gate->dir, ++times));
+        (void)process_run(
+            (const char *[]){"sh", "-c",
+                             place_format("%scd %s && %s --no-defaults -uroot -h127.0.0.1 -P%u --skip-ssl",
+                                          programs_of(gate, source), source->datadir, obeying.command,
+                                          source->port),
+                             NULL},
+            place_format("%s/obey-%u.log", gate->dir, ++times));
         WAIT_SQL(
             gate_admin(gate),
             place_format("SELECT state = 'refused' AND reason LIKE '%%%s%%' FROM source", obeying.command),

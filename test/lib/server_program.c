@@ -79,9 +79,14 @@ size_t server_program(enum family family, const char *program, const char **ret_
 {
     size_t count = 0;
 
-    ck_assert_uint_ge(max, 5);
+    ck_assert_uint_ge(max, 7);
     if (family == FAMILY_MARIADB && server_mariadb_dir()) {
         const char *dir = server_mariadb_dir();
+        if (strcmp(program, "mariadbd") != 0) { /* a client: its library's plugins */
+            ret_argv[count++] = "/usr/bin/env";
+            ret_argv[count++] =
+                place_format("MARIADB_PLUGIN_DIR=%s/usr/lib/x86_64-linux-gnu/libmariadb3/plugin", dir);
+        }
         ret_argv[count++] = place_format("%s/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", dir);
         ret_argv[count++] = "--library-path";
         ret_argv[count++] = place_format("%s/usr/lib/x86_64-linux-gnu:%s/lib/x86_64-linux-gnu", dir, dir);
@@ -175,19 +180,28 @@ size_t server_base_arguments(enum family family, const char **ret_argv, size_t m
     return count;
 }
 
+bool server_drops_made_table(enum family family)
+{
+    unsigned major = 0, minor = 0;
+
+    server_choose(false);
+    ck_assert_int_eq(sscanf(server_version(family), "%u.%u", &major, &minor), 2);
+    return family == FAMILY_MARIADB && (major > 10 || minor >= 6);
+}
+
 const char *server_version(enum family family)
 {
     static char versions[3][32];
     bool is_newer = family == FAMILY_MARIADB && is_for_replica && getenv("MARIADB_REPLICA");
     char *version = versions[is_newer ? 2 : family], log[] = "/tmp/ackgate-version-XXXXXX";
-    const char *argv[8];
+    const char *argv[10];
 
     if (version[0])
         return version;
     int fd = mkstemp(log);
     ck_assert_msg(fd >= 0, "mkstemp: %m");
     (void)close(fd);
-    size_t count = server_program(family, family == FAMILY_MYSQL ? "mysqld" : "mariadbd", argv, 5);
+    size_t count = server_program(family, family == FAMILY_MYSQL ? "mysqld" : "mariadbd", argv, 7);
     argv[count++] = "--no-defaults";
     argv[count++] = "--version";
     argv[count] = NULL;

@@ -17,7 +17,7 @@
 #include "test/lib/wait.h"
 
 /* Raised whenever what follows changes, so that older templates are left alone. */
-#define TEMPLATE_FORMAT 3
+#define TEMPLATE_FORMAT 4
 
 static const char *const mysql_setup[] = {
     "SET sql_log_bin = 0",
@@ -44,8 +44,8 @@ static const char *const mariadb_setup[] = {
     "CREATE USER 'repl'@'%' IDENTIFIED BY 'repl-pw'",
     "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO 'repl'@'%'",
     "CREATE USER 'ackgate'@'%' IDENTIFIED BY 'ackgate-pw'",
-    "GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICATION MASTER ADMIN, PROCESS, SUPER ON *.* TO "
-    "'ackgate'@'%'",
+    "GRANT REPLICATION SLAVE, BINLOG MONITOR, BINLOG ADMIN, REPLICATION MASTER ADMIN, PROCESS, SUPER ON *.* "
+    "TO 'ackgate'@'%'",
     "RESET MASTER",
     NULL,
 };

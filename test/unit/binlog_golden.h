@@ -15,9 +15,10 @@
 #define BINLOG_GOLDEN_MAX 65536
 
 static const char *const binlog_golden_names[] = {
-    "mysql_row",     "mysql_statement",    "mysql_mixed",     "mysql_compressed",
-    "mysql_tagged",  "mysql_tagged_next",  "mariadb_row",     "mariadb_statement",
-    "mariadb_mixed", "mariadb_compressed", "mariadb_domains", "mariadb_domains_next",
+    "mysql_row",      "mysql_statement",    "mysql_mixed",     "mysql_compressed",
+    "mysql_tagged",   "mysql_tagged_next",  "mariadb_row",     "mariadb_statement",
+    "mariadb_mixed",  "mariadb_compressed", "mariadb_domains", "mariadb_domains_next",
+    "mariadb_cached",
 };
 #define BINLOG_GOLDEN_COUNT (sizeof binlog_golden_names / sizeof binlog_golden_names[0])
 

@@ -10,8 +10,9 @@
 static struct binlog_golden golden;
 
 static const char *const with_expectation[] = {
-    "mysql_row",   "mysql_statement",   "mysql_mixed",   "mysql_compressed",   "mysql_tagged",
-    "mariadb_row", "mariadb_statement", "mariadb_mixed", "mariadb_compressed", "mariadb_domains",
+    "mysql_row",          "mysql_statement", "mysql_mixed",       "mysql_compressed",
+    "mysql_tagged",       "mariadb_row",     "mariadb_statement", "mariadb_mixed",
+    "mariadb_compressed", "mariadb_domains", "mariadb_cached",
 };
 #define EXPECTATIONS ((int)(sizeof with_expectation / sizeof with_expectation[0]))
 
@@ -121,6 +122,41 @@ START_TEST(ddl_is_known_as_such)
             selects += step == TXN_STEP_ENDS && tracker.txn.kind == TXN_ROWS && tracker.txn.ddl;
         }
         ck_assert_int_eq(selects, 1); /* the one CREATE TABLE … SELECT */
+    }
+}
+END_TEST
+
+/* The table of a CREATE TABLE … SELECT, where a crash can have lost it and a cut undoes it. */
+START_TEST(made_tables_need_the_servers_ddl_log)
+{
+    static const struct {
+        const char *version;
+        bool is_known;
+    } rows[] = {
+        {"10.11.19-MariaDB-log", true },
+        {"11.8.6-MariaDB",       true },
+        {"10.6.0-MariaDB",       true },
+        {"10.5.29-MariaDB-log",  false},
+        {"5.5.68-MariaDB",       false},
+        {"MariaDB",              false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct txn_tracker tracker;
+        enum txn_step step;
+        size_t made = 0;
+        start_tracker(&tracker, "mariadb_cached");
+        while (binlog_golden_next(&golden)) {
+            struct binlog_format format = golden.format;
+            snprintf(format.server_version, sizeof format.server_version, "%s", rows[i].version);
+            txn_tracker_set_format(&tracker, &format);
+            ck_assert_int_eq(feed(&tracker, &step), RESULT_OK);
+            if (step != TXN_STEP_ENDS || tracker.txn.makes[0] == '\0')
+                continue;
+            ck_assert_str_eq(tracker.txn.makes, "d/made");
+            ck_assert(txn_is_undone_by_cut(&tracker.txn));
+            made++;
+        }
+        ck_assert_msg(made == (rows[i].is_known ? 1 : 0), "%s: %zu", rows[i].version, made);
     }
 }
 END_TEST
@@ -302,6 +338,7 @@ int main(void)
     tcase_add_loop_test(tests, transactions_are_those_that_the_servers_tools_print, 0, EXPECTATIONS);
     tcase_add_test(tests, what_a_cut_undoes);
     tcase_add_test(tests, ddl_is_known_as_such);
+    tcase_add_test(tests, made_tables_need_the_servers_ddl_log);
     tcase_add_loop_test(tests, a_half_transaction_is_dropped_at_the_next_file, 0, EXPECTATIONS);
     tcase_add_loop_test(tests, a_gtid_inside_a_group_is_refused_and_changes_nothing, 0, EXPECTATIONS);
     tcase_add_test(tests, heartbeats_and_artificial_events_are_outside);

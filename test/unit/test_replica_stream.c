@@ -170,6 +170,7 @@ static const struct {
     {"mysql_compressed",  "binlog.000007"   },
     {"mariadb_row",       "mysql-bin.000003"},
     {"mariadb_domains",   "binlog.000036"   },
+    {"mariadb_cached",    "binlog.000001"   },
     {"mysql_statement",   "binlog.000001"   },
     {"mariadb_statement", "binlog.1000001"  },
 };

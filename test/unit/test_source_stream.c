@@ -20,6 +20,7 @@ static const struct {
     {"mariadb_mixed",      FLAVOR_MARIADB},
     {"mariadb_compressed", FLAVOR_MARIADB},
     {"mariadb_domains",    FLAVOR_MARIADB},
+    {"mariadb_cached",     FLAVOR_MARIADB},
 };
 enum { GOLDENS = sizeof(goldens) / sizeof(goldens[0]) };
 

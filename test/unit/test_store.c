@@ -15,6 +15,7 @@ static const struct golden {
     {"mariadb_row",        "mysql-bin.000003"},
     {"mariadb_compressed", "m b.999999"      },
     {"mariadb_domains",    "binlog.000036"   },
+    {"mariadb_cached",     "binlog.000001"   },
     {"mysql_statement",    "x.y.000001"      },
     {"mariadb_statement",  "binlog.1000001"  },
 };

@@ -46,7 +46,8 @@ static struct source_file small_file(enum flavor flavor, const char *name, int64
     return file;
 }
 
-static const char *const goldens[] = {"mysql_row", "mysql_compressed", "mariadb_row", "mariadb_statement"};
+static const char *const goldens[] = {"mysql_row", "mysql_compressed", "mariadb_row", "mariadb_statement",
+                                      "mariadb_cached"};
 
 /* Cut at every byte of its end, and with garbage in place of what is missing. */
 START_TEST(a_torn_tail_is_cut)
