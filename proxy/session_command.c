@@ -24,8 +24,9 @@ bool session_is_busy(const struct session *session)
     return session_response_is_open(&session->response) || session->hold != NULL;
 }
 
-/* Replication has its own port; what these start is no response that could be followed. */
-static bool is_refused(uint8_t command)
+/* Replication has its own port; what these start is no response that could be followed. COM_MULTI is several
+ * commands in one: a source before MariaDB 10.6 would answer each, and only the first answer would be held. */
+static bool is_refused(uint8_t command, enum flavor flavor)
 {
     switch (command) {
     case COMMAND_BINLOG_DUMP:
@@ -35,6 +36,8 @@ static bool is_refused(uint8_t command)
     case COMMAND_CLONE:
     case COMMAND_SUBSCRIBE_GROUP:
         return true;
+    case COMMAND_MARIADB_MULTI:
+        return flavor == FLAVOR_MARIADB;
     default:
         return false;
     }
@@ -73,7 +76,7 @@ static bool begin_command(struct session *session, const struct packet_piece *pi
 {
     uint8_t command = piece->payload.length > 0 ? piece->payload.data[0] : (uint8_t)COMMAND_SLEEP;
     session->command_byte = command;
-    session->is_refusing = is_refused(command);
+    session->is_refusing = is_refused(command, session->response.flavor);
     if (session->is_refusing)
         return false;
     session->is_quitting = command == COMMAND_QUIT;
