@@ -25,7 +25,8 @@ bool session_is_busy(const struct session *session)
 }
 
 /* Replication has its own port; what these start is no response that could be followed. COM_MULTI is several
- * commands in one: a source before MariaDB 10.6 would answer each, and only the first answer would be held. */
+ * commands in one: a source before MariaDB 10.6 would answer each, and only the first answer would be held.
+ */
 static bool is_refused(uint8_t command, enum flavor flavor)
 {
     switch (command) {

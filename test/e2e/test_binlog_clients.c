@@ -29,7 +29,10 @@ static void insert(struct sql *app, int first, int count)
 /* Three files, the last one live; ackgate's store has all of it. */
 static struct topology *start_with_history(enum family family)
 {
-    struct topology *t = topology_start(family, "ANY 1 (r1)", 1);
+    /* with it MariaDB from 11.4 on begins a dump by GTID in the middle of a file, where ackgate skips */
+    static const char *const options[] = {"--loose-binlog-gtid-index=OFF", NULL};
+    struct topology *t = topology_start_with(&(struct topology_options){
+        .family = family, .rule = "ANY 1 (r1)", .replicas = 1, .source_options = options});
     struct sql *app = gate_app(t->gate);
 
     sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v VARCHAR(1000))");

@@ -407,13 +407,15 @@ END_TEST
 
 START_TEST(ddl)
 {
-    run_matrix(TEST_FAMILY, WORK_DDL);
+    if (server_has_atomic_ddl(TEST_FAMILY))
+        run_matrix(TEST_FAMILY, WORK_DDL);
 }
 END_TEST
 
 START_TEST(mixed)
 {
-    run_matrix(TEST_FAMILY, WORK_MIXED);
+    if (server_has_atomic_ddl(TEST_FAMILY))
+        run_matrix(TEST_FAMILY, WORK_MIXED);
 }
 END_TEST
 

@@ -30,6 +30,8 @@ START_TEST(nothing_is_lost)
         .family = TEST_FAMILY, .seconds = seconds(), .seed = number_of("SEED", (unsigned long)time(NULL))};
     struct findings findings;
 
+    if (!server_has_atomic_ddl(TEST_FAMILY))
+        return;
     torture_run(&options, &findings);
     ck_assert_msg(findings.total == 0, "seed %llu: %zu anomalies, the first: %s: %s",
                   (unsigned long long)options.seed, findings.total, anomaly_name(findings.finding[0].anomaly),
@@ -44,6 +46,8 @@ START_TEST(without_ackgate_it_is_seen)
     struct torture_options options = {.family = TEST_FAMILY, .without_ackgate = true, .seed = 1};
     struct findings findings;
 
+    if (!server_has_atomic_ddl(TEST_FAMILY))
+        return;
     torture_run(&options, &findings);
     ck_assert_uint_gt(findings.of_kind[ANOMALY_SEEN_GONE], 0);
     if (TEST_FAMILY == FAMILY_MYSQL)

@@ -172,7 +172,7 @@ static void assert_state(struct server *server, const struct kind *kind, const s
 static void try_kind(struct topology *t, const struct kind *kind, const struct layout *layout, int id)
 {
     bool is_kept = t->family == FAMILY_MARIADB
-                       ? !(kind->flags & UNDONE_BY_MARIADB) || !server_drops_made_table(t->family)
+                       ? !(kind->flags & UNDONE_BY_MARIADB) || !server_has_atomic_ddl(t->family)
                        : kind->flags & STAYS_ON_MYSQL;
     long before = layout->has_row_before, behind = is_behind_written(t, kind, layout);
 

@@ -100,7 +100,7 @@ const char *server_status_at(struct place where, struct server *server, const ch
  * arguments put. */
 size_t server_program(enum family family, const char *program, const char **ret_argv, size_t max);
 const char *server_version(enum family family);
-/* Whether the source's crash recovery drops the table of a CREATE TABLE … SELECT: MariaDB's from 10.6 on. */
-bool server_drops_made_table(enum family family);
+/* False for MariaDB before 10.6: killed in the middle of DDL it may have tables that its binlog has not. */
+bool server_has_atomic_ddl(enum family family);
 
 #endif

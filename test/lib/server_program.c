@@ -180,13 +180,13 @@ size_t server_base_arguments(enum family family, const char **ret_argv, size_t m
     return count;
 }
 
-bool server_drops_made_table(enum family family)
+bool server_has_atomic_ddl(enum family family)
 {
     unsigned major = 0, minor = 0;
 
     server_choose(false);
     ck_assert_int_eq(sscanf(server_version(family), "%u.%u", &major, &minor), 2);
-    return family == FAMILY_MARIADB && (major > 10 || minor >= 6);
+    return family == FAMILY_MYSQL || major > 10 || minor >= 6;
 }
 
 const char *server_version(enum family family)
