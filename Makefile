@@ -209,16 +209,20 @@ mutants: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory $(BUILD)/sim $(UNIT_PROGRAMS)
 	@BUILD=$(BUILD) perl test/mutants/run.pl $(MUTANT)
 
-# What depends on the servers' release; the rest of the end-to-end tests is about ackgate itself.
-MATRIX = $(patsubst %,$(BUILD)/e2e/test_%,fixture gate sessions login tls_auth proxy_protocol diff ends replicas store recover_tool recover_tails crash_matrix)
-## make test-matrix  end to end with MariaDB 10.5 and 11.8 as well, and with replicas newer than the source
+# All end to end but what has to do with ackgate alone: its page, metrics, log and journal, crowds and hostile bytes at its ports, admin clients.
+MATRIX_NOT := admin_polling crowd hostile journal logs metrics page
+MATRIX      = $(filter-out $(MATRIX_NOT:%=$(BUILD)/e2e/test_%),$(E2E_PROGRAMS))
+RELEASES   ?= 10.5 10.11 11.8 10.5:11.8 10.11:11.8 mysql
+## make test-matrix  end to end with MariaDB 10.5, 10.11 and 11.8, with replicas newer than the source, and MySQL 9.7 (RELEASES=10.5:11.8 for one)
 .PHONY: test-matrix
 test-matrix: deps
 	@BUILD=$(BUILD) test/deps.sh matrix
 	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(MATRIX)
-	@for release in "10.5" "11.8" "10.5 11.8" "10.11 11.8"; do \
-	  set -- $$release; [ $$1 = 10.11 ] && source= || source=$$1; echo "MariaDB $$1, replicas $${2:-$$1}"; \
-	  SERVER=mariadb MARIADB=$$source MARIADB_REPLICA=$$2 test/run.sh $(MATRIX) || failed=1; done; [ -z "$$failed" ]
+	@for release in $(RELEASES); do \
+	  server=mariadb source=$${release%%:*} replica=$${release#*:}; echo "source $$source, replicas $$replica"; \
+	  if [ $$source = mysql ]; then server=mysql source= replica=; fi; \
+	  [ "$$replica" != "$$source" ] || replica=; [ "$$source" != 10.11 ] || source=; \
+	  SERVER=$$server MARIADB=$$source MARIADB_REPLICA=$$replica test/run.sh $(MATRIX) || failed=1; done; [ -z "$$failed" ]
 
 ## make asan       the unit tests and the end-to-end tests with AddressSanitizer and UndefinedBehaviorSanitizer
 asan: deps
