@@ -19,8 +19,8 @@ function plane(node, history, valueToShare) {
 }
 
 function times(plane) {
-  const marks = [];
-  for (let minutes = 0; minutes * 60000 <= plane.span; minutes += 2)
+  const marks = [], step = plane.width < 400 ? 5 : 2; // on a phone they would touch each other
+  for (let minutes = 0; minutes * 60000 <= plane.span; minutes += step)
     marks.push(shape("text", { x: plane.x(minutes * 60000), y: HEIGHT - 6, "text-anchor": minutes === 0 ? "end" : "middle" },
       minutes === 0 ? "now" : `−${minutes} min`));
   return marks;
@@ -83,7 +83,7 @@ function roundUp(value) {
 export function showCommits(node, legendNode, status) {
   const { history } = status;
   const rates = history.samples.map((row) => [row[0], row[1] === 0 ? 0 : row[2] * 1000 / row[1]]);
-  const waiting = history.samples.map((row) => [row[0], row[3]]);
+  const waiting = [...history.samples.map((row) => [row[0], row[3]]), [0, status.quorum.waiting_transactions]];
   const peak = (points) => Math.max(0, ...points.map((point) => point[1]));
   const top = roundUp(Math.max(peak(rates), peak(waiting), 4));
   const p = plane(node, history, (value) => value / top);
