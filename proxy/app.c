@@ -14,7 +14,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,34 +107,6 @@ static enum result open_listeners(struct app *app)
     return RESULT_OK;
 }
 
-/* Once, at the start, because it may block: sessions then connect to numbers. */
-static void resolve(struct app_shared *shared)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    const char *host = shared->config->source.host;
-    if (host[0] == '/') {
-        if (strlen(host) < sizeof(shared->addresses[0])) {
-            strcpy(shared->addresses[0], host);
-            shared->address_count = 1;
-        }
-        return;
-    }
-    int failed = getaddrinfo(host, NULL, &hints, &found);
-    if (failed != 0) {
-        log_error("app",
-                  "cannot resolve source.host=%s: %s; mend that or write an address, then restart ackgate",
-                  log_quote_text(host), gai_strerror(failed));
-        return;
-    }
-    for (struct addrinfo *each = found; each != NULL && shared->address_count < APP_ADDRESSES_MAX;
-         each = each->ai_next)
-        if (getnameinfo(each->ai_addr, each->ai_addrlen, shared->addresses[shared->address_count],
-                        sizeof(shared->addresses[0]), NULL, 0, NI_NUMERICHOST) == 0)
-            shared->address_count++;
-    freeaddrinfo(found);
-}
-
 static size_t thread_count(const struct config *config)
 {
     long count = config->ackgate.threads > 0 ? (long)config->ackgate.threads : sysconf(_SC_NPROCESSORS_ONLN);
@@ -184,7 +155,6 @@ enum result app_start(struct loop *loop, const struct config *config, const stru
         free(app);
         return result;
     }
-    resolve(&app->shared);
     app->shared.rsa_key = make_rsa_key(config);
     timer_init(&app->drain_timer, loop, on_drain_poll, app);
     app->thread_count = thread_count(config);
@@ -208,8 +178,6 @@ void app_set_admitted(struct app *app, bool is_admitted, const char *reason)
     if (app->is_admitted == is_admitted)
         return;
     app->is_admitted = is_admitted;
-    if (is_admitted && app->shared.address_count == 0)
-        log_error("app", "source.host could not be resolved at the start: restart ackgate once it can be");
     for (size_t i = 0; i < app->thread_count; i++)
         app_thread_set_admitted(&app->threads[i], is_admitted);
 }
@@ -226,6 +194,11 @@ void app_on_limits(struct app *app)
     copy_limits(app);
     for (size_t i = 0; i < app->thread_count; i++)
         app_thread_on_limits(&app->threads[i]);
+}
+
+void app_set_source_address(struct app *app, const char *address)
+{
+    set_text(app, app->shared.address, sizeof(app->shared.address), address);
 }
 
 void app_set_missing_names(struct app *app, const char *text)

@@ -27,6 +27,8 @@ void app_set_admitted(struct app *app, bool is_admitted, const char *reason);
 void app_set_paused(struct app *app, bool is_paused); /* PAUSE / RESUME: new sessions wait, without a limit */
 /* commit_wait, hold, auth_timeout and idle_timeout have changed in the config. */
 void app_on_limits(struct app *app);
+/* Where the source was looked over (source_facts.address): new sessions connect there. Copied. */
+void app_set_source_address(struct app *app, const char *address);
 /* Whose acks are awaited, for the error that app.commit_wait gives; "" says "the quorum". Copied. */
 void app_set_missing_names(struct app *app, const char *text);
 

@@ -21,7 +21,7 @@ struct compressor;
 struct farewell;
 
 enum {
-    APP_ADDRESSES_MAX = 4,
+    APP_ADDRESS_MAX = 108,
     APP_REASON_MAX = 256,
     APP_NAMES_MAX = 256,
     APP_BUFFER_BYTES = 64 * 1024, /* the usual size of a thread's read buffer */
@@ -35,8 +35,6 @@ struct app_shared {
     const struct config *config;
     const struct tls_contexts *tls;
     struct gate *gate;
-    char addresses[APP_ADDRESSES_MAX][108]; /* of the source, numeric; set before the threads start */
-    size_t address_count;
     struct rsa_key *rsa_key;         /* shown to clients without TLS, for a source with it */
     _Atomic uint64_t commit_wait_ms; /* of the config's, which only its own thread reads */
     _Atomic uint64_t hold_ms;
@@ -46,7 +44,8 @@ struct app_shared {
     _Atomic uint64_t commits_unknown;
     _Atomic uint64_t strangers; /* connections to the source whose clients have not logged in */
     _Atomic uint64_t sessions;
-    pthread_mutex_t mutex; /* guards missing_names and reason */
+    pthread_mutex_t mutex;         /* guards the texts */
+    char address[APP_ADDRESS_MAX]; /* of the source; "" until it has been looked over */
     char missing_names[APP_NAMES_MAX];
     char reason[APP_REASON_MAX]; /* why the source may not be used */
 };

@@ -249,6 +249,7 @@ bool pipeline_on_facts(void *argument, const struct source_facts *facts, struct 
     if (facts->has_tail && !take_tail(pipeline, facts, last_file, ret_reason))
         return false;
     note_source(pipeline, facts, base);
+    app_set_source_address(pipeline->app, facts->address);
     *ret_start = choose_start(pipeline, facts, last_file);
     assert(file_max >= BINLOG_NAME_MAX);
     binlog_name_format(base, ret_start->file, ret_file);

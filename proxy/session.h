@@ -68,7 +68,6 @@ struct session {
     struct session_response response;
     struct session_compress *compress; /* the client has asked for it, or NULL */
     struct session_hold *hold;         /* an OK that waits for its quorum */
-    unsigned attempts;                 /* to connect */
     uint8_t last_sequence;             /* of the client's and ackgate's packets in the login: the last, */
     uint8_t source_sequence;           /* and the same between ackgate and the source */
     bool is_broken;                    /* a write has failed */

@@ -53,13 +53,12 @@ static void connect_to_source(struct session *session)
     struct app_shared *shared = session->thread->shared;
     const struct config *config = shared->config;
     bool is_unix = config->source.host[0] == '/';
-    const char *host = config->source.host;
-    enum result result = RESULT_NOT_FOUND;
-    if (shared->address_count > 0)
-        host = shared->addresses[session->attempts++ % shared->address_count];
-    if (shared->address_count > 0 || is_unix)
-        result = conn_connect(&session->source.conn, session->thread->loop, host,
-                              is_unix ? 0 : config->source.port, session_on_source_ready, session);
+    char address[APP_ADDRESS_MAX];
+    pthread_mutex_lock(&shared->mutex);
+    memcpy(address, shared->address, sizeof(address));
+    pthread_mutex_unlock(&shared->mutex);
+    enum result result = conn_connect(&session->source.conn, session->thread->loop, address,
+                                      is_unix ? 0 : config->source.port, session_on_source_ready, session);
     if (result != RESULT_OK) {
         hold(session, RETRY_MS);
         return;

@@ -211,9 +211,10 @@ static void on_deadline(void *argument)
     retry_later(argument, SOURCE_LOST, "login took longer than source.connect_timeout");
 }
 
+/* To where it was looked over: its name may mean several servers, and looking that up may take long. */
 static void connect_channel(struct source *source)
 {
-    const char *host = source->config->source.host;
+    const char *host = source->facts.address;
     unsigned port = host[0] == '/' ? 0 : source->config->source.port;
     struct channel_callbacks callbacks = {on_greeting, on_channel_closed, source};
     enum result result = channel_connect(source->loop, host, port, PAYLOAD_MAX, &callbacks, &source->channel);

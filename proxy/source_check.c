@@ -298,6 +298,9 @@ enum result source_check(const struct config *config, const struct source_check_
         &check, timeout_seconds < SQL_TIMEOUT_MIN_SECONDS ? SQL_TIMEOUT_MIN_SECONDS : timeout_seconds);
     if (result != RESULT_OK)
         return result;
+    sql_client_address(check.client, facts.address, sizeof(facts.address));
+    if (facts.address[0] == '\0')
+        snprintf(facts.address, sizeof(facts.address), "%s", config->source.host);
     result = run_steps(&check);
     sql_client_close(&check.client);
     if (result == RESULT_OK)

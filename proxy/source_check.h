@@ -14,7 +14,7 @@
 #include "protocol/xa_id.h"
 #include "proxy/config.h"
 
-enum { SOURCE_TEXT_MAX = 256, SOURCE_REASON_MAX = 2048 };
+enum { SOURCE_TEXT_MAX = 256, SOURCE_ADDRESS_MAX = 108, SOURCE_REASON_MAX = 2048 };
 
 /* User XA transactions that its engine has prepared. */
 struct source_prepared {
@@ -24,6 +24,7 @@ struct source_prepared {
 };
 
 struct source_facts {
+    char address[SOURCE_ADDRESS_MAX]; /* where source.host was found: in numbers, or the path of its socket */
     enum flavor flavor;
     char version[SOURCE_TEXT_MAX];
     char server_uuid[40]; /* MySQL; empty on MariaDB */

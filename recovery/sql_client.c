@@ -4,8 +4,10 @@
 #include "protocol/xalloc.h"
 
 #include <mysql.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Server error numbers that a caller treats in a way of its own. */
 enum {
@@ -83,11 +85,13 @@ static void set_options(MYSQL *handle, unsigned timeout_seconds)
     mysql_optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 }
 
-static enum result connect(MYSQL *handle, const struct sql_client_options *options, char **ret_error)
+static enum result connect_to(MYSQL *handle, const struct sql_client_options *options, char **ret_error)
 {
     bool is_path = options->host[0] == '/';
+    unsigned protocol = is_path ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP; /* "localhost" too */
     enum tls_mode mode = options->tls == NULL || is_path ? TLS_DISABLED : options->tls->mode;
     set_options(handle, options->timeout_seconds);
+    mysql_optionsv(handle, MYSQL_OPT_PROTOCOL, &protocol);
     if (mode != TLS_DISABLED)
         set_tls(handle, options->tls);
     if (mysql_real_connect(handle, is_path ? "localhost" : options->host, options->user, options->password,
@@ -107,7 +111,7 @@ enum result sql_client_open(const struct sql_client_options *options, struct sql
     MYSQL *handle = mysql_init(NULL);
     if (handle == NULL)
         abort();
-    enum result result = connect(handle, options, ret_error);
+    enum result result = connect_to(handle, options, ret_error);
     if (result != RESULT_OK) {
         mysql_close(handle);
         return result;
@@ -125,6 +129,19 @@ void sql_client_close(struct sql_client **client)
     mysql_close((*client)->handle);
     free(*client);
     *client = NULL;
+}
+
+void sql_client_address(const struct sql_client *client, char *ret_address, size_t address_max)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    ret_address[0] = '\0';
+    if (getpeername(mysql_get_socket(client->handle), (struct sockaddr *)&address, &length) != 0 ||
+        address.ss_family == AF_UNIX)
+        return;
+    if (getnameinfo((struct sockaddr *)&address, length, ret_address, (socklen_t)address_max, NULL, 0,
+                    NI_NUMERICHOST) != 0)
+        ret_address[0] = '\0';
 }
 
 enum result sql_client_run(struct sql_client *client, const char *sql, struct sql_rows **ret_rows)

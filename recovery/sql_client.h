@@ -34,6 +34,8 @@ void sql_client_library_init(void);
 MUST_CHECK enum result sql_client_open(const struct sql_client_options *options,
                                        struct sql_client **ret_client, char **ret_error);
 void sql_client_close(struct sql_client **client);
+/* Where the server is, in numbers; "" over a Unix socket. */
+void sql_client_address(const struct sql_client *client, char *ret_address, size_t address_max);
 
 /*
  * Runs a statement. With rows: *ret_rows is the caller's (sql_rows_free); NULL when the statement gave none.

@@ -40,6 +40,7 @@ static void listen_as_source(void)
     fuzz_check(bind(world.listener, (struct sockaddr *)&address, sizeof address) == 0 &&
                listen(world.listener, 8) == 0);
     world.config.source.host = xstrdup(address.sun_path);
+    (void)snprintf(world.shared.address, sizeof world.shared.address, "%s", address.sun_path);
     fuzz_remove_at_exit(path);
 }
 

@@ -230,6 +230,12 @@ void app_set_admitted(struct app *port, bool is_admitted, const char *reason)
     port->is_admitted = is_admitted;
 }
 
+void app_set_source_address(struct app *port, const char *address)
+{
+    (void)port;
+    (void)address;
+}
+
 void app_set_paused(struct app *port, bool is_paused)
 {
     port->is_paused = is_paused;

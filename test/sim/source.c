@@ -236,6 +236,7 @@ void source_fill_facts(struct source_facts *ret_facts, bool with_tail)
     struct source_facts *facts = ret_facts;
     bool is_mysql = source_state.flavor == FLAVOR_MYSQL;
     bool is_blocked = !is_mysql && source_state.wait_count > 1;
+    strcpy(facts->address, "127.0.0.1");
     facts->flavor = source_state.flavor;
     strcpy(facts->version, is_mysql ? "9.7.4" : "10.11.19-MariaDB");
     strcpy(facts->server_uuid, is_mysql ? "3e11fa47-0100-0000-0000-000000000000" : "");
