@@ -299,6 +299,24 @@ START_TEST(commands_sent_ahead)
 }
 END_TEST
 
+/* The name may stand for several addresses, of which the source has one: all go there. It is looked up again
+ * when the source comes back. */
+START_TEST(a_source_by_name)
+{
+    static const char *const lines[] = {"source", "host = localhost", NULL};
+    const struct topology_options with = {
+        .family = TEST_FAMILY, .rule = "ANY 1 (r1)", .replicas = 1, .gate_lines = lines};
+    struct topology *t = topology_start_with(&with);
+    struct sql *app = gate_app(t->gate);
+    ck_assert_str_eq(sql_value(app, "SELECT @@port"), place_format("%u", t->source->port));
+    sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)");
+    server_restart(t->source);
+    topology_wait_open(t);
+    sql_exec(gate_app(t->gate), "INSERT INTO d.t VALUES (1)");
+    topology_assert_same_data(t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sessions");
@@ -308,5 +326,6 @@ int main(void)
     e2e_add(suite, "prepared", prepared_statements);
     e2e_add(suite, "cursors", cursors_and_results_of_prepared_statements);
     e2e_add(suite, "ahead", commands_sent_ahead);
+    e2e_add(suite, "by_name", a_source_by_name);
     return e2e_main(suite);
 }
