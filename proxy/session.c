@@ -93,7 +93,6 @@ void session_on_limits(struct session *session)
 
 static void on_timer(void *argument)
 {
-    static _Thread_local struct log_limit limit;
     struct session *session = argument;
     switch (session->phase) {
     case SESSION_HELD:
@@ -104,10 +103,7 @@ static void on_timer(void *argument)
     case SESSION_LOGIN:
     case SESSION_SECURING:
     case SESSION_AUTH:
-        log_limited(&limit, LOG_LEVEL_INFO, session_name(session),
-                    "closed: no login within app.auth_timeout");
-        session_fail(session, ERROR_CODE_READ_TIMEOUT, (uint8_t)(session->last_sequence + 1),
-                     "ackgate: no login within app.auth_timeout");
+        session_login_on_timeout(session);
         break;
     case SESSION_COMMAND:
         if (session->hold != NULL)

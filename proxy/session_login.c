@@ -22,6 +22,8 @@
 
 enum { MESSAGE_MAX = TLS_ERROR_MAX };
 
+#define UNFINISHED "it was not finished within app.auth_timeout"
+
 #define CAPS_NEEDED (CAP_SESSION_TRACK | CAP_DEPRECATE_EOF)
 /* What ackgate does not speak, and what it does not know and could change packets that it finds its way in.
  */
@@ -253,4 +255,21 @@ void session_login_take(struct session *session, struct packet_header header, st
         refuse_plain(session, header.sequence);
     else
         on_login(session, header, &login, bytes);
+}
+
+/* Who is late, and with what. */
+void session_login_on_timeout(struct session *session)
+{
+    static _Thread_local struct log_limit limit;
+    if (session->phase == SESSION_SECURING) {
+        fail_secure(session, UNFINISHED);
+    } else if (conn_is_securing(&session->client.conn)) {
+        tls_log_failed("app", session->client.conn.peer, UNFINISHED);
+        session_close(session);
+    } else {
+        log_limited(&limit, LOG_LEVEL_INFO, session_name(session),
+                    "closed: no login within app.auth_timeout");
+        session_fail(session, ERROR_CODE_READ_TIMEOUT, (uint8_t)(session->last_sequence + 1),
+                     "ackgate: no login within app.auth_timeout");
+    }
 }

@@ -242,7 +242,7 @@ END_TEST
 
 /* ---- what does not come about ---- */
 
-static void send_no_handshake(const struct scene_tls *scene)
+static void send_instead_of_handshake(const struct scene_tls *scene, const void *bytes, size_t size)
 {
     static const uint8_t request[36] = {SSL_REQUEST_BYTES, 0, 0, 1, 0x05, 0xaa, 0x08, 0, 0, 0, 0, 1, 45};
     struct raw_client client;
@@ -250,7 +250,7 @@ static void send_no_handshake(const struct scene_tls *scene)
     raw_open(&client, scene->t->gate->app_port);
     ck_assert_int_eq(raw_read_packet(&client), RAW_PACKET);
     ck_assert(raw_send(&client, request, sizeof request));
-    ck_assert(raw_send(&client, "GET / HTTP/1.0\r\n\r\n", 18));
+    ck_assert(raw_send(&client, bytes, size));
     raw_assert_closed(&client);
     raw_close(&client);
 }
@@ -262,8 +262,13 @@ START_TEST(what_the_log_says)
     struct sql_options options = app_options(&scene, "ca");
     const char *socket = place_format("%s/app.sock", gate->dir);
 
-    send_no_handshake(&scene);
+    send_instead_of_handshake(&scene, "GET / HTTP/1.0\r\n\r\n", 18);
     gate_wait_logged(gate, "failed: http request");
+    gate_set(gate, "app", "auth_timeout = 1s");
+    gate_reload(gate);
+    gate_wait_logged(gate, "app.auth_timeout");
+    send_instead_of_handshake(&scene, "\x16\3\1\2\0\1\0\1\xfc\3\3", 11);
+    gate_wait_logged(gate, "failed: it was not finished within app.auth_timeout");
     ck_assert_uint_eq(try_app(&scene, "other-ca", NULL), ERROR_TLS_OF_CLIENT);
     gate_wait_logged(gate, "unknown ca");
     options.tls = false;

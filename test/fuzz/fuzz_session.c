@@ -1,7 +1,7 @@
 /* A session of the app port: both its ends say what they like, from the source's greeting through the login
  * into commands and responses. Pieces: an even byte, what the client writes; an odd one, what the source
- * writes; 254, the client leaves; 255, the source does. The gate knows some confirmed transactions, so OKs
- * get held too. */
+ * writes; 254, the client leaves; 255, the source does. A PROXY header may come first. The gate knows some
+ * confirmed transactions, so OKs get held too. */
 #include "protocol/rsa_key.h"
 #include "proxy/farewell.h"
 #include "proxy/session.h"
@@ -51,6 +51,7 @@ static void set_up(void)
     world.config.source.user = xstrdup("ackgate");
     world.config.source.password = xstrdup("pw");
     world.config.source.connect_timeout_ms = 60000;
+    world.config.source.is_proxied = true;
     world.shared.config = &world.config;
     world.shared.tls = &world.tls;
     world.shared.rsa_key = rsa_key_generate();
