@@ -183,10 +183,32 @@ test-page-run: $(PROGRAMS) $(BUILD)/e2e/test_page $(BUILD)/e2e/test_metrics
 test-long: deps
 	@LONG=1 $(MAKE) -j$$(nproc) --no-print-directory test-run
 
+## make test-clients  what people use, through ackgate, with TLS on and off; a dump of SIZE=1024 MB (test/clients/README.md)
+.PHONY: test-clients test-clients-run
+CLIENTS_NEED := php-cli php-mysql golang-go golang-github-go-sql-driver-mysql-dev libmariadb-java default-jdk-headless \
+                python3-sqlalchemy python3-cryptography
+test-clients:
+	@MORE_PACKAGES="$(CLIENTS_NEED) $$(command -v npm >/dev/null || echo npm)" $(MAKE) --no-print-directory deps
+	@$(MAKE) -j$$(nproc) --no-print-directory test-clients-run
+test-clients-run: $(PROGRAMS) $(BUILD)/clients/programs $(BUILD)/clients/app $(BUILD)/clients/App.class $(BUILD)/npm/node_modules/knex
+	@SIZE=$(SIZE) BUILD=$(BUILD) test/run.sh $(BUILD)/clients/programs
+$(BUILD)/clients/programs: $(BUILD)/obj/test/clients/programs.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD   $@")
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
+$(BUILD)/clients/app: test/clients/app.go
+	@mkdir -p $(@D)
+	$(Q)GO111MODULE=off GOPATH=/usr/share/gocode go build -o $@ $<
+$(BUILD)/clients/App.class: test/clients/App.java
+	@mkdir -p $(@D)
+	$(Q)javac -d $(@D) $<
+$(BUILD)/npm/node_modules/knex: $(BUILD)/npm/node_modules/mysql2
+	@npm install --silent --no-audit --no-fund --prefix $(BUILD)/npm knex
+
 ## make test-admin-npm  the admin port with mysql2 for Node, which npm brings (needs npm)
 .PHONY: test-admin-npm
 $(BUILD)/npm/node_modules/mysql2:
-	@command -v npm >/dev/null || { echo "make test-admin-npm needs npm: apt-get install npm"; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm"; exit 1; }
 	@npm install --silent --no-audit --no-fund --prefix $(BUILD)/npm mysql2
 test-admin-npm: deps $(BUILD)/npm/node_modules/mysql2
 	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BUILD)/e2e/test_admin_clients

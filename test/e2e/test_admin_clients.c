@@ -6,47 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "test/lib/client_program.h"
 #include "test/lib/place.h"
-#include "test/lib/process.h"
 #include "test/lib/runner.h"
 #include "test/lib/sql.h"
 #include "test/lib/topology.h"
 
-enum { ARGUMENTS_MAX = 48 };
-
-static const char *run_to_end(struct topology *t, int expected, const char *const *argv)
-{
-    static unsigned runs;
-    char *log = place_format("%s/out-%u", t->gate->dir, runs++);
-    int code = process_run(argv, log);
-    char *text = place_read_file(log, NULL);
-    ck_assert_msg(code == expected, "%s: %d: %.2000s", argv[0], code, text);
-    char *kept = place_format("%s", text);
-    free(text);
-    return kept;
-}
-
-/* One of the family's own programs against the admin port: "mysql" or "mariadb" with name "", else "…admin"
- * and the like. */
 static const char *run_program(struct topology *t, const char *name, int expected,
                                const char *const *arguments)
 {
-    const char *argv[ARGUMENTS_MAX];
-    bool is_mysql = t->family == FAMILY_MYSQL;
-    const char *program = is_mysql ? place_format("mysql%s", name)
-                          : *name  ? place_format("mariadb-%s", name)
-                                   : "mariadb";
-    size_t count = server_program(t->family, program, argv, ARGUMENTS_MAX);
-    argv[count++] = "--no-defaults";
-    argv[count++] = "--host=127.0.0.1";
-    argv[count++] = place_format("--port=%u", t->gate->admin_port);
-    argv[count++] = "--user=admin";
-    argv[count++] = "--password=admin-pw";
-    argv[count++] = is_mysql ? "--ssl-mode=DISABLED" : "--skip-ssl";
-    for (size_t i = 0; arguments[i]; i++)
-        argv[count++] = arguments[i];
-    argv[count] = NULL;
-    return run_to_end(t, expected, argv);
+    const struct client_login login = {.port = t->gate->admin_port, .user = "admin", .password = "admin-pw"};
+
+    return client_program_run(HERE, t->family, name, &login, expected, arguments);
 }
 #define RUN(t, name, ...) run_program(t, name, 0, (const char *const[]){__VA_ARGS__, NULL})
 
@@ -59,12 +30,11 @@ static void assert_has(const char *text, const char *part)
 START_TEST(command_lines)
 {
     struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1)", 1);
-    const char *commands = TEST_FAMILY == FAMILY_MYSQL ? "--commands" : "--no-beep";
-    const char *text = RUN(t, "", commands, "-e", "\\s");
+    const char *text = RUN(t, "", client_commands(TEST_FAMILY), "-e", "\\s");
     assert_has(text, "ackgate-");
     assert_has(text, "admin@127.0.0.1");
     assert_has(text, place_format("%u", t->gate->admin_port));
-    text = RUN(t, "", commands, "--auto-rehash", "-e",
+    text = RUN(t, "", client_commands(TEST_FAMILY), "--auto-rehash", "-e",
                "\\u ackgate\nrehash\nSELECT DATABASE();\nSHOW TABLES;\n\\W\n");
     assert_has(text, "ackgate\n");
     assert_has(text, "binary_logs\n");
@@ -118,16 +88,14 @@ START_TEST(python_and_node)
 {
     struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1)", 1);
     const char *port = place_format("%u", t->gate->admin_port);
-    (void)run_to_end(t, 0, (const char *const[]){"/usr/bin/python3", "test/clients/admin.py", port, NULL});
-    (void)run_to_end(t, 0,
-                     (const char *const[]){"env", "NODE_PATH=/usr/share/nodejs", "/usr/bin/node",
-                                           "test/clients/admin.js", "mysql", port, NULL});
+    (void)CLIENT_RUN_OTHER("/usr/bin/python3", "test/clients/admin.py", port);
+    (void)CLIENT_RUN_OTHER("env", "NODE_PATH=/usr/share/nodejs", "/usr/bin/node", "test/clients/admin.js",
+                           "mysql", port);
     /* what npm offers, when `make test-admin-npm` has brought it */
     const char *modules = getenv("NODE_MODULES");
     if (modules != NULL)
-        (void)run_to_end(t, 0,
-                         (const char *const[]){"env", place_format("NODE_PATH=%s", modules), "/usr/bin/node",
-                                               "test/clients/admin.js", "mysql2", port, NULL});
+        (void)CLIENT_RUN_OTHER("env", place_format("NODE_PATH=%s", modules), "/usr/bin/node",
+                               "test/clients/admin.js", "mysql2", port);
 }
 END_TEST
 

@@ -5,18 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "test/lib/client_program.h"
 #include "test/lib/place.h"
-#include "test/lib/process.h"
 #include "test/lib/runner.h"
 #include "test/lib/sql.h"
 #include "test/lib/topology.h"
 
-enum { ARGUMENTS_MAX = 40, LINES = 20000 };
+enum { LINES = 20000 };
 
 struct shell {
     struct topology *t;
     char *dir;
-    unsigned runs;
 };
 
 static struct shell start(enum family family)
@@ -35,43 +34,11 @@ static struct shell start(enum family family)
     return shell;
 }
 
-/* MySQL's "mysql" is MariaDB's "mariadb", "mysqldump" its "mariadb-dump". */
-static const char *program_name(enum family family, const char *name)
-{
-    if (family == FAMILY_MYSQL)
-        return place_format("mysql%s", name);
-    return *name ? place_format("mariadb-%s", name) : "mariadb";
-}
-
-/* Runs it against a port and returns what it writes; it must end well. The arguments end with NULL. */
 static const char *run(struct shell *shell, uint16_t port, const char *name, const char *const *arguments)
 {
-    enum family family = shell->t->family;
-    const char *argv[ARGUMENTS_MAX];
-    char *log = place_format("%s/out-%u", shell->dir, shell->runs++);
+    const struct client_login login = {.port = port, .user = "app", .password = "app-pw"};
 
-    size_t count = server_program(family, program_name(family, name), argv, ARGUMENTS_MAX);
-    argv[count++] = "--no-defaults";
-    argv[count++] = "--host=127.0.0.1";
-    argv[count++] = place_format("--port=%u", port);
-    argv[count++] = "--user=app";
-    argv[count++] = "--password=app-pw";
-    argv[count++] = family == FAMILY_MYSQL ? "--ssl-mode=DISABLED" : "--skip-ssl";
-    if (family == FAMILY_MYSQL)
-        argv[count++] = "--get-server-public-key";
-    if (family == FAMILY_MYSQL && !*name)
-        argv[count++] = "--commands";
-    if (family == FAMILY_MYSQL && strcmp(name, "dump") == 0)
-        argv[count++] = "--set-gtid-purged=OFF";
-    for (size_t i = 0; arguments[i]; i++)
-        argv[count++] = arguments[i];
-    argv[count] = NULL;
-    int code = process_run(argv, log);
-    char *text = place_read_file(log, NULL);
-    ck_assert_msg(code == 0, "%s: %d: %.1000s", name, code, text);
-    char *kept = place_format("%s", text);
-    free(text);
-    return kept;
+    return client_program_run(HERE, shell->t->family, name, &login, 0, arguments);
 }
 
 #define RUN(shell, port, name, ...) run(shell, port, name, (const char *const[]){__VA_ARGS__, NULL})
@@ -100,7 +67,7 @@ START_TEST(interactive_client)
         COMPARE(&shell, "", "--compression-algorithms=zstd", "--zstd-compression-level=9", "-vv", "-e",
                 "SELECT * FROM t; SELECT REPEAT('z', 3000000)", "d");
     COMPARE(&shell, "", "--xml", "-e", "SELECT REPEAT('x', 70000)", "mysql");
-    (void)RUN(&shell, shell.t->gate->app_port, "", "-e",
+    (void)RUN(&shell, shell.t->gate->app_port, "", client_commands(TEST_FAMILY), "-e",
               "BEGIN; INSERT INTO t (n) VALUES (7); COMMIT;\nsource /dev/null\nSELECT 1;\nstatus\nuse "
               "mysql\nrehash",
               "--auto-rehash", "d");
@@ -117,7 +84,8 @@ START_TEST(dump_and_restore)
     char *file = place_format("%s/dump.sql", shell.dir);
     (void)RUN(&shell, port, "dump", "--skip-comments", "--routines", place_format("--result-file=%s", file),
               "d");
-    (void)RUN(&shell, port, "", "-e", place_format("CREATE DATABASE e;\nUSE e;\nsource %s", file));
+    (void)RUN(&shell, port, "", client_commands(TEST_FAMILY), "-e",
+              place_format("CREATE DATABASE e;\nUSE e;\nsource %s", file));
     ck_assert_str_eq(sql_value(gate_app(shell.t->gate), "SELECT COUNT(*) FROM e.t"), "3");
     topology_assert_same_data(shell.t);
 }
