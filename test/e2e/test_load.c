@@ -206,6 +206,39 @@ START_TEST(large_events)
 }
 END_TEST
 
+/* ---- LOAD DATA LOCAL ---- */
+
+enum { LINE_BYTES = 1024, LINES_OF_2_GIB = 2 * 1024 * 1024 };
+
+static const char *make_lines(struct topology *t)
+{
+    char *path = place_format("%s/lines", t->gate->dir);
+    FILE *out = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(out);
+    for (long i = 1; i <= LINES_OF_2_GIB; i++)
+        (void)fprintf(out, "%08ld\t%0*ld\n", i, LINE_BYTES - 10, i * 7);
+    ck_assert_int_eq(fclose(out), 0);
+    return path;
+}
+
+START_TEST(load_gigabytes)
+{
+    struct topology *t = start_large(TEST_FAMILY, "ANY 1 (r1, r2)");
+    struct sql *app = sql_open_with(&(struct sql_options){
+        .port = t->gate->app_port, .user = "app", .password = "app-pw", .local_infile = true});
+
+    sql_exec(server_admin(t->source), "SET GLOBAL local_infile = 1");
+    sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.l (id INT PRIMARY KEY, s VARCHAR(1100))");
+    sql_exec(app, "LOAD DATA LOCAL INFILE '%s' INTO TABLE d.l", make_lines(t));
+    ck_assert_int_eq(sql_number(app, "SELECT COUNT(*) FROM d.l WHERE s = id * 7"), LINES_OF_2_GIB);
+    assert_gate_memory(t);
+    for (size_t i = 0; i < t->replica_count; i++)
+        replica_wait_caught_up_within(t->replica[i], t->source, 1200);
+    topology_assert_same_data(t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("load");
@@ -215,5 +248,7 @@ int main(void)
     e2e_add_within(suite, "far_behind", far_behind, seconds);
     e2e_add_within(suite, "large_transaction", large_transaction, seconds);
     e2e_add_within(suite, "large_events", large_events, seconds);
+    if (e2e_is_long()) /* the short form is in test_sizes.c */
+        e2e_add_within(suite, "load_gigabytes", load_gigabytes, seconds);
     return e2e_main(suite);
 }
