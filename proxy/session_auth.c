@@ -126,8 +126,9 @@ static void on_greeting(struct session *session, struct packet_header header, st
     session->is_mariadb = (greeting.capabilities & CAP_LONG_PASSWORD) == 0;
     session_password_set_plugin(&session->password, (struct span){0},
                                 (struct span){greeting.scramble, SCRAMBLE_BYTES});
-    result =
-        greeting_change_capabilities(bytes + PACKET_HEADER_BYTES, payload.length, offered, offered & CAP_SSL);
+    /* kept where it is: a source may do without plugins */
+    result = greeting_change_capabilities(bytes + PACKET_HEADER_BYTES, payload.length,
+                                          offered | CAP_PLUGIN_AUTH, offered & CAP_SSL);
     if (result != RESULT_OK) {
         source_is_broken(session, result_text(result));
         return;
