@@ -2,6 +2,7 @@
  * into commands and responses. Pieces: an even byte, what the client writes; an odd one, what the source
  * writes; 254, the client leaves; 255, the source does. A PROXY header may come first. The gate knows some
  * confirmed transactions, so OKs get held too. */
+#include "protocol/compressed.h"
 #include "protocol/rsa_key.h"
 #include "proxy/farewell.h"
 #include "proxy/session.h"
@@ -77,6 +78,7 @@ static void stop_thread(void)
     gate_free(&world.shared.gate);
     pthread_mutex_destroy(&world.thread.mutex);
     free(world.thread.buffer);
+    compressor_free(&world.thread.compressor);
 }
 
 /* -1: ackgate has not connected. */
