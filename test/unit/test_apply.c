@@ -225,6 +225,26 @@ START_TEST(another_kept_file_is_not_overwritten)
 }
 END_TEST
 
+/* An earlier run was killed after the index, and a loss of power tore what it had left of the file. */
+START_TEST(a_torn_rest_goes_too)
+{
+    struct apply_report report;
+    struct storage_file *file;
+    put_one_file(1);
+    uint64_t cut = expected[3].start;
+    ck_assert_int_eq(storage_open(&storage.base, DIR "/binlog.000001", STORAGE_WRITE, &file), RESULT_OK);
+    ck_assert_int_eq(storage_truncate(file, cut + 30), RESULT_OK);
+    ck_assert_int_eq(storage_sync(file), RESULT_OK);
+    storage_close(&file);
+    ck_assert_int_eq(run(cut, 0, &report), RESULT_OK);
+    ck_assert_str_eq(report.torn_as, KEPT ".torn");
+    apply_report_release(&report);
+    check_file(DIR "/binlog.000001", first.bytes, cut);
+    check_file(KEPT ".torn", first.bytes + cut, 30);
+    memory_storage_release(&storage);
+}
+END_TEST
+
 START_TEST(refuses_a_place_that_is_none)
 {
     struct apply_report report;
@@ -279,6 +299,7 @@ int main(void)
     tcase_add_loop_test(tests, interrupted_at_every_call, 0, 2);
     tcase_add_test(tests, interrupted_twice);
     tcase_add_test(tests, another_kept_file_is_not_overwritten);
+    tcase_add_test(tests, a_torn_rest_goes_too);
     tcase_add_test(tests, refuses_a_place_that_is_none);
     tcase_add_test(tests, a_file_without_a_line_goes_too);
     suite_add_tcase(suite, tests);

@@ -4,6 +4,7 @@
  * says so once, moves nothing on, keeps what it had, and after it was opened again goes on from there to the
  * same bytes as if nothing had happened.
  */
+#include "proxy/boot_mark.h"
 #include "test/unit/store_fixture.h"
 
 #include <stdatomic.h>
@@ -138,12 +139,15 @@ static bool run(int i)
 {
     struct fixture fixture;
     fixture_start(&fixture);
+    ck_assert(boot_mark_set(fixture.dir));
     break_after(i);
     enum result result = go_on(&fixture);
     bool is_reached = is_broken;
     struct position durable = store_durable(fixture.store);
     if (result != RESULT_OK && !store_is_empty(fixture.store))
         assert_failed(&fixture);
+    if (result != RESULT_OK && fixture.failed_told > 0) /* replicas may have more than the next start finds */
+        ck_assert(!boot_mark_is_current(fixture.dir));
     store_close(&fixture.store);
     if (is_reached) /* not mended yet: it does not open, or opens what can be read, but does no harm */
         (void)!fixture_open(&fixture);
@@ -195,6 +199,7 @@ START_TEST(a_failed_sync_is_not_tried_again)
     ck_assert_int_eq(store_begin_file(fixture.store, FLAVOR_MYSQL, files[1].name), RESULT_OK);
     durable = store_durable(fixture.store);
     calls_left = 0;
+    ck_assert(boot_mark_set(fixture.dir));
     disk_io.fdatasync = one_bad_sync;
     ck_assert_int_eq(feed_range(fixture.store, &files[1], 4, files[1].length, 1000, 0), RESULT_OK);
     while (fixture.failed_told == 0)
@@ -202,6 +207,7 @@ START_TEST(a_failed_sync_is_not_tried_again)
     ck_assert_int_eq(fixture.failed_reason, EIO);
     ck_assert_int_eq(store_flush(fixture.store), RESULT_IO);
     ck_assert(position_equal(store_durable(fixture.store), durable));
+    ck_assert(!boot_mark_is_current(fixture.dir)); /* it proves nothing any more */
     source_file_free(&files[0]);
     source_file_free(&files[1]);
     fixture_release(&fixture);
