@@ -331,7 +331,7 @@ static void assert_program_logs_in(struct matrix *matrix, const char *user, cons
 {
     const char *argv[24], *log = place_format("%s/client.log", matrix->dir);
     enum family family = matrix->t->family;
-    size_t count = server_program(family, family == FAMILY_MYSQL ? "mysql" : "mariadb", argv, 6);
+    size_t count = server_program(family, family == FAMILY_MYSQL ? "mysql" : "mariadb", argv, 8);
     const char *options[] = {
         "--no-defaults",
         own_option(matrix),

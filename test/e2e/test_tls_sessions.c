@@ -130,7 +130,7 @@ static void assert_compressed_by_library(const struct scene_tls *scene)
 static const char *run_program(const struct scene_tls *scene, const char *method, const char *statement)
 {
     const char *argv[24], *log = place_format("%s/client.log", scene->dir);
-    size_t count = server_program(FAMILY_MYSQL, "mysql", argv, 6);
+    size_t count = server_program(FAMILY_MYSQL, "mysql", argv, 8);
     const char *options[] = {"--no-defaults",
                              "--user=app",
                              "--password=app-pw",
