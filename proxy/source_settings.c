@@ -76,7 +76,7 @@ static const struct wanted mysql_semi_sync[] = {
     {"rpl_semi_sync_source_timeout",                "rpl_semi_sync_master_timeout",              "4294967295", "4294967295"  },
     {"rpl_semi_sync_source_wait_no_replica",        "rpl_semi_sync_master_wait_no_slave",        "1",          "ON"          },
     {"rpl_semi_sync_source_wait_for_replica_count", "rpl_semi_sync_master_wait_for_slave_count", "1",          "1"           },
-    {"replication_sender_observe_commit_only",      NULL,                                        "0",          "OFF"         },
+    {"replication_sender_observe_commit_only",      "replication_sender_observe_commit_only",    "0",          "OFF"         },
     {"rpl_semi_sync_source_enabled",                "rpl_semi_sync_master_enabled",              "1",          "ON"          },
 };
 static const struct wanted mariadb_semi_sync[] = {
