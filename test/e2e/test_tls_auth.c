@@ -276,8 +276,13 @@ static void log_in(struct matrix *matrix, const struct account *account)
 static void log_in_to_all(struct matrix *matrix)
 {
     struct server *source = matrix->t->source;
-    int64_t before = strtoll(server_status(source, "Aborted_connects"), NULL, 10);
 
+    /* those of before have been counted when they are gone */
+    WAIT_SQL(server_admin(source),
+             "SELECT COUNT(*) FROM information_schema.processlist "
+             "WHERE user NOT IN ('root', 'ackgate', 'event_scheduler', 'system user')",
+             "0");
+    int64_t before = strtoll(server_status(source, "Aborted_connects"), NULL, 10);
     matrix->refused = 0;
     for (size_t i = 0; i < ACCOUNTS; i++)
         if (is_for(&accounts[i], source->family))
