@@ -4,7 +4,8 @@
  * through all of them.
  *
  * mysql_native_password is MariaDB's here: MySQL 9 has none. What this program's client library lacks, logins
- * of several factors and parsec, is left to the servers' own client programs. */
+ * of several factors and parsec, is left to the servers' own client programs, and COM_CHANGE_USER to such
+ * accounts to a client by hand. */
 #include <check.h>
 #include <mysql.h>
 #include <pwd.h>
@@ -13,9 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/constants.h"
 #include "test/lib/certificate.h"
 #include "test/lib/place.h"
 #include "test/lib/process.h"
+#include "test/lib/raw_client.h"
 #include "test/lib/runner.h"
 #include "test/lib/server_template.h"
 #include "test/lib/sql.h"
@@ -315,7 +318,7 @@ static void change_users(struct matrix *matrix)
     sql_close(conn);
 }
 
-/* ---- by the servers' own clients ---- */
+/* ---- what the library lacks: by the servers' own clients, and by hand ---- */
 
 static const char *tls_option(const struct matrix *matrix)
 {
@@ -361,10 +364,28 @@ static void assert_program_logs_in(struct matrix *matrix, const char *user, cons
     ck_assert_msg(place_file_has(log, 0, text), "%s: %s", describe(matrix, user), place_read_file(log, NULL));
 }
 
+static void change_by_hand(struct matrix *matrix, const char *user, bool is_expected)
+{
+    struct raw_client client;
+
+    raw_open(&client, matrix->t->gate->app_port);
+    raw_login(&client, "app", "app-pw", CAP_MULTI_FACTOR, 0);
+    bool is_in = raw_change_user(&client, user, "secret", "");
+    ck_assert_msg(is_in == is_expected, "change to %s: %.*s", describe(matrix, user),
+                  (int)client.payload_bytes, (const char *)client.payload);
+    if (is_in)
+        ck_assert_str_eq(sql_value(server_admin(matrix->t->source),
+                                   "SELECT user FROM information_schema.processlist WHERE id = %u",
+                                   client.thread_id),
+                         user);
+    raw_close(&client);
+}
+
 /* A second factor that asks for no password: the server looks at who is at the other end of its socket. */
-static void log_in_by_programs(struct matrix *matrix)
+static void log_in_with_the_rest(struct matrix *matrix)
 {
     bool is_mysql = matrix->t->family == FAMILY_MYSQL;
+    bool is_expected = !is_mysql || matrix->way == WAY_SOCKET;
 
     if (!is_mysql && !matrix->has_parsec)
         return;
@@ -372,7 +393,12 @@ static void log_in_by_programs(struct matrix *matrix)
     forget_passwords(matrix);
     assert_program_logs_in(matrix, user, "wrong", false);
     for (int round = 0; round < 2; round++)
-        assert_program_logs_in(matrix, user, "secret", !is_mysql || matrix->way == WAY_SOCKET);
+        assert_program_logs_in(matrix, user, "secret", is_expected);
+    if (matrix->channel != PLAIN)
+        return;
+    forget_passwords(matrix);
+    for (int round = 0; round < 2; round++)
+        change_by_hand(matrix, user, is_expected);
 }
 
 START_TEST(every_way_in)
@@ -386,7 +412,7 @@ START_TEST(every_way_in)
         for (matrix.channel = PLAIN; matrix.channel < CHANNELS; matrix.channel++) {
             log_in_to_all(&matrix);
             change_users(&matrix);
-            log_in_by_programs(&matrix);
+            log_in_with_the_rest(&matrix);
         }
     }
 }

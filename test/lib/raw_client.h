@@ -53,9 +53,10 @@ enum raw_read raw_read_packet_within(struct raw_client *client, unsigned timeout
 /* Reads exactly this many bytes, or fails. */
 enum raw_read raw_read_bytes(struct raw_client *client, void *ret_bytes, size_t size);
 
-/* The greeting, a login with caching_sha2_password or mysql_native_password (full authentication with the
- * server's RSA key), the final OK. `more` are capabilities beyond PROTOCOL_41, SECURE_CONNECTION,
- * PLUGIN_AUTH, TRANSACTIONS, MULTI_STATEMENTS, MULTI_RESULTS; `fewer` are taken away. */
+/* The greeting, a login with caching_sha2_password (full authentication with the server's RSA key),
+ * mysql_native_password or parsec, further factors that ask for nothing (auth_socket), the final OK. `more`
+ * are capabilities beyond PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH, TRANSACTIONS, MULTI_STATEMENTS,
+ * MULTI_RESULTS; `fewer` are taken away. */
 #define raw_login(client, user, password, more, fewer) raw_login_at(HERE, client, user, password, more, fewer)
 void raw_login_at(struct place where, struct raw_client *client, const char *user, const char *password,
                   uint64_t more, uint64_t fewer);

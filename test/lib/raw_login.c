@@ -1,4 +1,4 @@
-/* Logging in by hand with the two password plugins, see raw_client.h. */
+/* Logging in by hand, see raw_client.h. */
 #include <string.h>
 
 #include "protocol/auth_native.h"
@@ -9,6 +9,7 @@
 #include "protocol/login.h"
 #include "protocol/response.h"
 #include "test/lib/raw_client.h"
+#include "test/lib/raw_parsec.h"
 
 #define USUAL_CAPABILITIES                                                                                   \
     (CAP_LONG_PASSWORD | CAP_LONG_FLAG | CAP_PROTOCOL_41 | CAP_SECURE_CONNECTION | CAP_PLUGIN_AUTH |         \
@@ -68,9 +69,14 @@ static void take_switch(struct place where, struct raw_client *client, struct ra
     uint8_t response[AUTH_SHA2_BYTES];
 
     if (auth_switch_decode(last_payload(client), &auth_switch) != RESULT_OK ||
-        span_copy_text(auth_switch.plugin, auth->plugin, sizeof auth->plugin) != RESULT_OK ||
-        auth_switch.data.length != SCRAMBLE_BYTES)
+        span_copy_text(auth_switch.plugin, auth->plugin, sizeof auth->plugin) != RESULT_OK)
         fail_at(where, "login: bad authentication switch");
+    if (strcmp(auth->plugin, RAW_PARSEC) == 0) {
+        raw_parsec_respond(client, auth_switch.data, auth->password);
+        return;
+    }
+    if (auth_switch.data.length != SCRAMBLE_BYTES)
+        fail_at(where, "login: bad scramble");
     memcpy(auth->scramble, auth_switch.data.data, SCRAMBLE_BYTES);
     size_t length = respond(where, auth, response);
     if (!raw_send_packet(client, response, length))
@@ -135,8 +141,11 @@ static bool finish(struct place where, struct raw_client *client, struct raw_aut
         case AUTH_PACKET_MORE:
             take_more(where, client, auth);
             break;
+        case AUTH_PACKET_NEXT_FACTOR: /* one that asks for nothing */
+            if (!raw_send_packet(client, "", 0))
+                return false;
+            break;
         case AUTH_PACKET_ERR:
-        case AUTH_PACKET_NEXT_FACTOR:
         case AUTH_PACKET_INVALID:
             return false;
         }
