@@ -111,7 +111,6 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
 BENCHES := $(BUILD)/bench/commits $(BUILD)/bench/selects
-.SECONDARY: $(BUILD)/obj/test/bench/figures.o
 $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/figures.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD   $@")
