@@ -32,37 +32,21 @@ static const char *const mariadb_options[] = {"--local-infile=1", "--max-allowed
 static struct scene start(enum family family, bool with_tls)
 {
     static char dir[108];
-    const char *own[8];
     const char *const *options = family == FAMILY_MYSQL ? mysql_options : mariadb_options;
-    size_t count = 0;
 
     place_make_dir("certificates", dir, sizeof dir);
     certificate_make_usual(dir);
-    while (options[count]) {
-        own[count] = options[count];
-        count++;
-    }
-    own[count++] = place_format("--ssl-ca=%s/ca.pem", dir);
-    own[count++] = place_format("--ssl-cert=%s/server.pem", dir);
-    own[count++] = place_format("--ssl-key=%s/server-key.pem", dir);
-    own[count] = NULL;
-    const char *lines[] = {with_tls ? "app" : NULL,
-                           "tls = required",
-                           "app",
-                           place_format("tls_cert = %s/server.pem", dir),
-                           "app",
-                           place_format("tls_key = %s/server-key.pem", dir),
-                           "source",
-                           "tls = verify_identity",
-                           "source",
-                           place_format("tls_ca = %s/ca.pem", dir),
-                           NULL};
-    struct topology *t = topology_start_with(&(struct topology_options){.family = family,
-                                                                        .rule = "ANY 1 (r1, r2)",
-                                                                        .replicas = 2,
-                                                                        .source_options = own,
-                                                                        .replica_options = options,
-                                                                        .gate_lines = lines});
+    const char *lines[] = {with_tls ? "source" : NULL, "tls = verify_identity", "source",
+                           place_format("tls_ca = %s/ca.pem", dir), NULL};
+    struct topology *t =
+        topology_start_with(&(struct topology_options){.family = family,
+                                                       .rule = "ANY 1 (r1, r2)",
+                                                       .replicas = 2,
+                                                       .source_options = options,
+                                                       .replica_options = options,
+                                                       .gate_lines = lines,
+                                                       .certificates = dir,
+                                                       .app_tls = with_tls ? "required" : NULL});
     return (struct scene){
         t,
         {.port = t->gate->app_port,

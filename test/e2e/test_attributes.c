@@ -26,15 +26,12 @@ static struct scene start(enum family family)
     certificate_make_usual(scene.certificates);
     const char *options[] = {"--performance-schema=ON",
                              "--performance-schema-session-connect-attrs-size=65536", NULL};
-    const char *lines[] = {"app", "tls = preferred",
-                           "app", place_format("tls_cert = %s/server.pem", scene.certificates),
-                           "app", place_format("tls_key = %s/server-key.pem", scene.certificates),
-                           NULL};
     scene.t = topology_start_with(&(struct topology_options){.family = family,
                                                              .rule = "ANY 1 (r1)",
                                                              .replicas = 1,
                                                              .source_options = options,
-                                                             .gate_lines = lines});
+                                                             .certificates = scene.certificates,
+                                                             .app_tls = "preferred"});
     sql_exec(gate_app(scene.t->gate), "CREATE DATABASE d");
     return scene;
 }

@@ -61,36 +61,25 @@ static char certificates[108]; /* where they are */
 
 static struct topology *start_with(enum family family, long connections, bool with_tls)
 {
-    const char *dir = certificates;
-
     (void)raise_file_limit();
     place_make_dir("certificates", certificates, sizeof certificates);
-    certificate_make_usual(dir);
+    certificate_make_usual(certificates);
     const char *lines[] = {"app",
                            "auth_timeout = 4s",
                            "app",
                            e2e_is_long() ? "max_connections = 11000" : "max_connections = 1100",
-                           with_tls ? "app" : NULL,
-                           "tls = required",
-                           "app",
-                           place_format("tls_cert = %s/server.pem", dir),
-                           "app",
-                           place_format("tls_key = %s/server-key.pem", dir),
-                           "source",
+                           with_tls ? "source" : NULL,
                            "tls = required",
                            NULL};
-    const char *options[] = {place_format("--max-connections=%ld", connections),
-                             "--open-files-limit=65000",
-                             "--table-open-cache=64",
-                             place_format("--ssl-ca=%s/ca.pem", dir),
-                             place_format("--ssl-cert=%s/server.pem", dir),
-                             place_format("--ssl-key=%s/server-key.pem", dir),
-                             NULL};
+    const char *options[] = {place_format("--max-connections=%ld", connections), "--open-files-limit=65000",
+                             "--table-open-cache=64", NULL};
     return topology_start_with(&(struct topology_options){.family = family,
                                                           .rule = "ANY 1 (r1)",
                                                           .replicas = 1,
                                                           .source_options = options,
-                                                          .gate_lines = lines});
+                                                          .gate_lines = lines,
+                                                          .certificates = certificates,
+                                                          .app_tls = with_tls ? "required" : NULL});
 }
 
 static struct topology *start(enum family family, long connections)
@@ -159,16 +148,11 @@ static bool have_some_begun_tls(void *argument)
  * a login, and a third, as far as they have a greeting to answer, with the start of a TLS handshake. */
 START_TEST(unfinished_handshakes_keep_nobody_out)
 {
-    char dir[108];
     long count = e2e_is_long() ? UNFINISHED + 200 : 200;
     struct topology *t = start(TEST_FAMILY, e2e_is_long() ? 500 : 60);
     struct raw_client *clients = xcalloc((size_t)count, sizeof *clients);
 
-    place_make_dir("certificates", dir, sizeof dir);
-    certificate_make_usual(dir);
-    gate_set(t->gate, "app", "tls = preferred");
-    gate_set(t->gate, "app", "tls_cert = %s/server.pem", dir);
-    gate_set(t->gate, "app", "tls_key = %s/server-key.pem", dir);
+    gate_set_tls(t->gate, "app", "preferred", certificates, "server");
     gate_restart(t->gate);
     topology_wait_open(t);
     for (long i = 0; i < count; i++) {

@@ -196,11 +196,9 @@ START_TEST(half_closed)
     char dir[108];
     place_make_dir("certificates", dir, sizeof dir);
     certificate_make_usual(dir);
-    const char *options[] = {place_format("--ssl-cert=%s/server.pem", dir),
-                             place_format("--ssl-key=%s/server-key.pem", dir), NULL};
     struct pair pair = {
         .t = topology_start_with(&(struct topology_options){
-            .family = TEST_FAMILY, .rule = "ANY 1 (r1)", .replicas = 1, .source_options = options})};
+            .family = TEST_FAMILY, .rule = "ANY 1 (r1)", .replicas = 1, .certificates = dir})};
 
     connect_pair(&pair);
     half_close(&pair, "SELECT SLEEP(0.3), REPEAT('x', 300000)");
@@ -240,19 +238,13 @@ static struct secure_pair start_secure(enum family family)
 
     place_make_dir("certificates", dir, sizeof dir);
     certificate_make_usual(dir);
-    const char *options[] = {place_format("--ssl-ca=%s/ca.pem", dir),
-                             place_format("--ssl-cert=%s/server.pem", dir),
-                             place_format("--ssl-key=%s/server-key.pem", dir), NULL};
-    const char *lines[] = {"app",    "tls = required",
-                           "app",    place_format("tls_cert = %s/server.pem", dir),
-                           "app",    place_format("tls_key = %s/server-key.pem", dir),
-                           "source", "tls = required",
-                           NULL};
+    const char *lines[] = {"source", "tls = required", NULL};
     struct topology *t = topology_start_with(&(struct topology_options){.family = family,
                                                                         .rule = "ANY 1 (r1)",
                                                                         .replicas = 1,
-                                                                        .source_options = options,
-                                                                        .gate_lines = lines});
+                                                                        .gate_lines = lines,
+                                                                        .certificates = dir,
+                                                                        .app_tls = "required"});
     return (struct secure_pair){.t = t};
 }
 

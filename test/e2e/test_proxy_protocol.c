@@ -185,12 +185,9 @@ START_TEST(grants_by_host)
         log_in(t, &rows[i], false);
     log_in_through_haproxy(t);
     certificate_make_usual(t->gate->dir);
-    server_add_option(t->source, "--ssl-cert=%s/server.pem", t->gate->dir);
-    server_add_option(t->source, "--ssl-key=%s/server-key.pem", t->gate->dir);
+    server_add_certificates(t->source, t->gate->dir);
     gate_set(t->gate, "source", "tls = required");
-    gate_set(t->gate, "app", "tls = preferred");
-    gate_set(t->gate, "app", "tls_cert = %s/server.pem", t->gate->dir);
-    gate_set(t->gate, "app", "tls_key = %s/server-key.pem", t->gate->dir);
+    gate_set_tls(t->gate, "app", "preferred", t->gate->dir, "server");
     gate_set(t->gate, "app", "listen = 127.0.0.1:%u, unix:%s", t->gate->app_port, socket);
     gate_stop(t->gate);
     server_restart(t->source);

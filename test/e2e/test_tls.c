@@ -29,13 +29,6 @@ static const char *pem(const struct scene_tls *scene, const char *name)
     return place_format("%s/%s.pem", scene->dir, name);
 }
 
-static void set_tls(struct scene_tls *scene, const char *section, const char *mode, const char *name)
-{
-    gate_set(scene->gate, section, "tls = %s", mode);
-    gate_set(scene->gate, section, "tls_cert = %s", pem(scene, name));
-    gate_set(scene->gate, section, "tls_key = %s", pem(scene, place_format("%s-key", name)));
-}
-
 static struct scene_tls new_scene(enum family family)
 {
     static char dir[108];
@@ -80,7 +73,7 @@ START_TEST(admin_port_in_each_mode)
     ck_assert_uint_eq(try_admin(&scene, true, "ca"), ERROR_TLS_OF_CLIENT);
     gate_stop(scene.gate);
 
-    set_tls(&scene, "admin", "preferred", "server");
+    gate_set_tls(scene.gate, "admin", "preferred", scene.dir, "server");
     gate_start(scene.gate);
     ck_assert_uint_eq(try_admin(&scene, false, NULL), 0);
     ck_assert_uint_eq(try_admin(&scene, true, "ca"), 0);
@@ -88,7 +81,7 @@ START_TEST(admin_port_in_each_mode)
     gate_wait_logged(scene.gate, "TLS handshake with 127.0.0.1:");
     gate_stop(scene.gate);
 
-    set_tls(&scene, "admin", "required", "server");
+    gate_set_tls(scene.gate, "admin", "required", scene.dir, "server");
     gate_start(scene.gate);
     ck_assert_uint_eq(try_admin(&scene, false, NULL), ERROR_INSECURE);
     gate_wait_logged(scene.gate, "it came without TLS, and tls = required");
@@ -102,7 +95,7 @@ START_TEST(certificates_are_exchanged_under_sessions)
     const struct certificate_order another = {scene.dir, "server", "server", "IP:127.0.0.1", "other-ca"};
     const char *garbage = pem(&scene, "server");
 
-    set_tls(&scene, "admin", "required", "server");
+    gate_set_tls(scene.gate, "admin", "required", scene.dir, "server");
     gate_start(scene.gate);
     struct sql_options options = admin_options(&scene, true, "ca");
     struct sql *before = sql_open_with(&options);
@@ -128,7 +121,7 @@ START_TEST(check_names_the_file)
     ck_assert_int_eq(gate_run(scene.gate, "--check"), 1);
     ck_assert(
         place_file_has(scene.gate->log, 0, "[admin] tls is on, so this port needs tls_cert and tls_key"));
-    set_tls(&scene, "admin", "preferred", "server");
+    gate_set_tls(scene.gate, "admin", "preferred", scene.dir, "server");
     gate_set(scene.gate, "admin", "tls_key = %s", pem(&scene, "client-key"));
     ck_assert_int_eq(gate_run(scene.gate, "--check"), 1);
     ck_assert(place_file_has(scene.gate->log, 0, "client-key.pem is not the key of tls_cert"));
@@ -152,7 +145,7 @@ START_TEST(recover_over_tls)
     server_start(scene.source);
     sql_exec(server_admin(scene.source), "CREATE DATABASE d");
     server_kill(scene.source);
-    set_tls(&scene, "admin", "required", "server");
+    gate_set_tls(scene.gate, "admin", "required", scene.dir, "server");
     gate_set(scene.gate, "admin", "tls_ca = %s", pem(&scene, "ca"));
     gate_start(scene.gate);
     ck_assert_int_eq(recover(&scene, "disabled", NULL, "127.0.0.1"), 3);
@@ -206,7 +199,7 @@ START_TEST(replicas_with_certificates)
 
     certificate_make_usual(scene.dir);
     certificate_make(&(struct certificate_order){scene.dir, "r1", "r1", NULL, "ca"});
-    set_tls(&scene, "replication", "required", "server");
+    gate_set_tls(scene.gate, "replication", "required", scene.dir, "server");
     gate_set(scene.gate, "replication", "tls_ca = %s", pem(&scene, "ca"));
     gate_set(scene.gate, "replica r1", "tls_subject = CN=r1,O=ackgate test");
     gate_restart(scene.gate);

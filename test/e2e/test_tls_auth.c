@@ -147,18 +147,8 @@ static void forget_passwords(struct matrix *matrix)
 static struct matrix start(enum family family, const char *dir)
 {
     certificate_make_usual(dir);
-    const char *options[] = {place_format("--ssl-ca=%s/ca.pem", dir),
-                             place_format("--ssl-cert=%s/server.pem", dir),
-                             place_format("--ssl-key=%s/server-key.pem", dir), NULL};
-    const char *lines[] = {"app", "tls = preferred",
-                           "app", place_format("tls_cert = %s/server.pem", dir),
-                           "app", place_format("tls_key = %s/server-key.pem", dir),
-                           NULL};
-    struct topology *t = topology_start_with(&(struct topology_options){.family = family,
-                                                                        .rule = "ANY 1 (r1)",
-                                                                        .replicas = 1,
-                                                                        .source_options = options,
-                                                                        .gate_lines = lines});
+    struct topology *t = topology_start_with(&(struct topology_options){
+        .family = family, .rule = "ANY 1 (r1)", .replicas = 1, .certificates = dir, .app_tls = "preferred"});
     struct matrix matrix = {.t = t, .dir = dir, .socket = place_format("%s/app.sock", t->gate->dir)};
     make_accounts(&matrix);
     gate_set(t->gate, "app", "listen = 127.0.0.1:%u, unix:%s", t->gate->app_port, matrix.socket);

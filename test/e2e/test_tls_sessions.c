@@ -38,19 +38,14 @@ static struct scene_tls start(enum family family)
     place_make_dir("certificates", dir, sizeof dir);
     certificate_make_usual(dir);
     certificate_make(&(struct certificate_order){dir, "gate", "gate", "IP:127.0.0.1", "ca"});
-    const char *options[] = {place_format("--ssl-cert=%s/server.pem", dir),
-                             place_format("--ssl-key=%s/server-key.pem", dir), NULL};
     const char *lines[] = {"source", "tls = verify_identity",
                            "source", place_format("tls_ca = %s/ca.pem", dir),
                            "app",    "tls = required",
                            "app",    place_format("tls_cert = %s/gate.pem", dir),
                            "app",    place_format("tls_key = %s/gate-key.pem", dir),
                            NULL};
-    scene.t = topology_start_with(&(struct topology_options){.family = family,
-                                                             .rule = "ANY 1 (r1)",
-                                                             .replicas = 1,
-                                                             .source_options = options,
-                                                             .gate_lines = lines});
+    scene.t = topology_start_with(&(struct topology_options){
+        .family = family, .rule = "ANY 1 (r1)", .replicas = 1, .certificates = dir, .gate_lines = lines});
     return scene;
 }
 
@@ -230,9 +225,7 @@ START_TEST(certificates_are_exchanged_under_sessions)
     topology_assert_same_data(scene.t);
 
     /* names, modes and versions are not read again, and the answer lists them */
-    gate_set(gate, "app", "tls = preferred");
-    gate_set(gate, "app", "tls_cert = %s", pem(&scene, "server"));
-    gate_set(gate, "app", "tls_key = %s", pem(&scene, "server-key"));
+    gate_set_tls(gate, "app", "preferred", scene.dir, "server");
     gate_set(gate, "source", "tls_min_version = 1.3");
     reload(&scene);
     gate_wait_logged(gate, "source.tls_min_version, app.tls, app.tls_cert, app.tls_key");

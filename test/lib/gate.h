@@ -53,6 +53,9 @@ void gate_remove_voter(struct gate *gate, const char *name);
  */
 void gate_set(struct gate *gate, const char *section, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* tls of a port, with the certificate `name` of a directory (certificate.h). */
+void gate_set_tls(struct gate *gate, const char *section, const char *mode, const char *dir,
+                  const char *name);
 
 /* Takes it out again; a fixture's own comes back with its default. */
 void gate_unset(struct gate *gate, const char *section, const char *key);

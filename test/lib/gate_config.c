@@ -57,6 +57,13 @@ void gate_set(struct gate *gate, const char *section, const char *format, ...)
     put_line(gate, section, text, false);
 }
 
+void gate_set_tls(struct gate *gate, const char *section, const char *mode, const char *dir, const char *name)
+{
+    gate_set(gate, section, "tls = %s", mode);
+    gate_set(gate, section, "tls_cert = %s/%s.pem", dir, name);
+    gate_set(gate, section, "tls_key = %s/%s-key.pem", dir, name);
+}
+
 void gate_unset(struct gate *gate, const char *section, const char *key)
 {
     struct gate_line *line = find_line(gate, section, key);

@@ -61,6 +61,13 @@ void server_add_option(struct server *server, const char *format, ...)
     server->options[server->option_count++] = option;
 }
 
+void server_add_certificates(struct server *server, const char *dir)
+{
+    server_add_option(server, "--ssl-ca=%s/ca.pem", dir);
+    server_add_option(server, "--ssl-cert=%s/server.pem", dir);
+    server_add_option(server, "--ssl-key=%s/server-key.pem", dir);
+}
+
 size_t server_arguments(const struct server *server, const char **argv, size_t max)
 {
     ck_assert_uint_le(ARGUMENTS_MAX, max);

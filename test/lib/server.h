@@ -53,6 +53,8 @@ const char *family_name(enum family family);
 struct server *server_new(enum family family, const char *name, ...) __attribute__((sentinel));
 /* One more option for the next start. */
 void server_add_option(struct server *server, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same: it shows "server" of the usual certificates in a directory (certificate.h) and trusts "ca". */
+void server_add_certificates(struct server *server, const char *dir);
 
 /* Starts and waits until it accepts SQL; on failure the error log's tail is printed. */
 #define server_start(server) server_start_at(HERE, server)

@@ -20,6 +20,8 @@ static void launch_servers(struct topology *topology, const struct topology_opti
 {
     topology->source = server_new(options->family, "source", NULL);
     add_options(topology->source, options->source_options);
+    if (options->certificates)
+        server_add_certificates(topology->source, options->certificates);
     server_launch(topology->source);
     for (size_t i = 0; i < options->replicas; i++) {
         struct server *replica = server_new(options->family, place_format("r%zu", i + 1), NULL);
@@ -37,6 +39,8 @@ static struct gate *make_gate(const struct topology *topology, const struct topo
         gate_add_voter(gate, topology->replica[i]->name, topology->replica[i]->server_id);
     for (size_t i = 0; options->gate_lines && options->gate_lines[i]; i += 2)
         gate_set(gate, options->gate_lines[i], "%s", options->gate_lines[i + 1]);
+    if (options->app_tls)
+        gate_set_tls(gate, "app", options->app_tls, options->certificates, "server");
     return gate;
 }
 

@@ -33,13 +33,15 @@ struct topology_options {
     const char *const *source_options;  /* NULL-terminated, may be NULL */
     const char *const *replica_options; /* the same for every replica */
     const char *const *gate_lines;      /* pairs of section and line, NULL-terminated */
-    bool detached;      /* replicas run but know no source yet; ackgate is started, not yet open */
-    bool no_gate_start; /* ackgate is configured only; implies detached */
+    const char *certificates; /* a directory with the usual ones (certificate.h): the source shows "server" */
+    const char *app_tls;      /* tls of the app port, which shows the same; NULL: off */
+    bool detached;            /* replicas run but know no source yet; ackgate is started, not yet open */
+    bool no_gate_start;       /* ackgate is configured only; implies detached */
 };
 
 #define topology_start(family, rule, n)                                                                      \
-    topology_start_at(                                                                                       \
-        HERE, &(struct topology_options){family, rule, n, REPLICA_GTID, NULL, NULL, NULL, false, false})
+    topology_start_at(HERE, &(struct topology_options){family, rule, n, REPLICA_GTID, NULL, NULL, NULL,      \
+                                                       NULL, NULL, false, false})
 #define topology_start_with(...) topology_start_at(HERE, __VA_ARGS__)
 struct topology *topology_start_at(struct place where, const struct topology_options *options);
 
