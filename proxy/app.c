@@ -128,7 +128,7 @@ static void copy_limits(struct app *app)
 static struct rsa_key *make_rsa_key(const struct config *config)
 {
     struct rsa_key *key = NULL;
-    bool is_needed = config->source.tls.mode != TLS_DISABLED || config->source.host[0] == '/';
+    bool is_needed = config->source.tls.mode != TLS_DISABLED || config_source_is_local(config);
     if (!is_needed)
         return NULL;
     if (config->app.rsa_key != NULL && rsa_key_read(config->app.rsa_key, &key) != RESULT_OK)

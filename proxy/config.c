@@ -65,6 +65,11 @@ void config_free(struct config **config)
     free(old);
 }
 
+bool config_source_is_local(const struct config *config)
+{
+    return config->source.host[0] == '/';
+}
+
 /* Defaults that follow from other keys. */
 static void derive(struct config *config)
 {

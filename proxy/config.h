@@ -118,6 +118,8 @@ struct config {
  */
 MUST_CHECK enum result config_load(const char *file, struct config **ret_config, char **ret_problems);
 void config_free(struct config **config);
+/* source.host is the path of a Unix socket. */
+bool config_source_is_local(const struct config *config);
 
 /* "10s", "250ms", "2min", "7d"; a bare number is seconds. Sizes: "512", "64K", "1M", "2G". */
 MUST_CHECK enum result config_parse_duration(const char *text, uint64_t *ret_ms);

@@ -78,7 +78,7 @@ static void on_greeting(void *argument, struct span greeting)
     const struct config *config = farewell->thread->shared->config;
     const struct client_login_options options = {.user = config->source.user,
                                                  .password = config->source.password,
-                                                 .is_local = config->source.host[0] == '/',
+                                                 .is_local = config_source_is_local(config),
                                                  .tls = farewell->thread->shared->tls->source,
                                                  .host = config->source.host};
     struct client_login *login =

@@ -43,7 +43,7 @@ static struct tls_context *source_tls(const struct session *session)
 
 static bool is_source_local(const struct session *session)
 {
-    return session->thread->shared->config->source.host[0] == '/';
+    return config_source_is_local(session->thread->shared->config);
 }
 
 bool session_is_client_secure(const struct session *session)

@@ -52,7 +52,7 @@ static void connect_to_source(struct session *session)
 {
     struct app_shared *shared = session->thread->shared;
     const struct config *config = shared->config;
-    bool is_unix = config->source.host[0] == '/';
+    bool is_unix = config_source_is_local(config);
     char address[APP_ADDRESS_MAX];
     pthread_mutex_lock(&shared->mutex);
     memcpy(address, shared->address, sizeof(address));

@@ -193,7 +193,7 @@ static void on_greeting(void *argument, struct span payload)
     struct client_login_options options = {
         .user = source->config->source.user,
         .password = source->config->source.password,
-        .is_local = source->config->source.host[0] == '/',
+        .is_local = config_source_is_local(source->config),
         .tls = source->tls,
         .host = source->config->source.host,
         .capabilities = CAP_LONG_PASSWORD | CAP_PROTOCOL_41 | CAP_SECURE_CONNECTION | CAP_PLUGIN_AUTH,
