@@ -335,11 +335,9 @@ void session_auth_take_client(struct session *session, uint8_t *data, size_t len
 static bool replace_change_user(struct session *session, struct login *login, size_t room)
 {
     struct writer writer;
-    if (!session_password_is_misplaced(session, login))
+    if (!session_password_take_out(session, login))
         return false;
     uint8_t *bytes = xmalloc(room);
-    login->plugin = span_of_text("none");
-    login->auth_response = (struct span){0};
     writer_init(&writer, bytes, room);
     change_user_encode(&writer, login);
     bool fits = !writer_failed(&writer);

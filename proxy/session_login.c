@@ -171,14 +171,11 @@ static bool is_source_tls_wanted(const struct session *session)
 
 /* ---- the login ---- */
 
-/* What was meant for the other kind of connection is taken out: the source then asks for it. The packet gets
- * no longer. */
-static enum result take_password_out(struct login *login, uint8_t *bytes, struct packet_header *header)
+/* The login without its password in the packet's place, where it is no longer than before. */
+static enum result replace_login(const struct login *login, uint8_t *bytes, struct packet_header *header)
 {
     struct writer writer;
     uint8_t *copy = xmalloc(SESSION_PACKET_MAX);
-    login->plugin = span_of_text("none");
-    login->auth_response = (struct span){0};
     writer_init(&writer, copy, header->length);
     login_encode(&writer, login);
     enum result result = writer_failed(&writer) ? RESULT_TOO_LARGE : RESULT_OK;
@@ -201,8 +198,8 @@ static enum result prepare(struct session *session, struct login *login, uint8_t
     session->source_caps = (session->client_caps & ~(CAP_SSL | CAPS_OF_CLIENTS)) | added;
     session_password_set_plugin(&session->password, login->plugin, (struct span){0});
     enum result result = RESULT_OK;
-    if (session_password_is_misplaced(session, login))
-        result = take_password_out(login, bytes, header);
+    if (session_password_take_out(session, login))
+        result = replace_login(login, bytes, header);
     if (result != RESULT_OK)
         return result;
     return login_change_capabilities(bytes + PACKET_HEADER_BYTES, header->length, added, unwanted & ~added);

@@ -58,7 +58,7 @@ static bool wants_clear(const struct session *session, enum session_plugin plugi
     return session_is_source_secure(session);
 }
 
-bool session_password_is_misplaced(const struct session *session, const struct login *login)
+static bool is_misplaced(const struct session *session, const struct login *login)
 {
     enum session_plugin plugin = plugin_of(login->plugin);
     bool is_from_secure = session_is_client_secure(session);
@@ -71,6 +71,15 @@ bool session_password_is_misplaced(const struct session *session, const struct l
     default:
         return false;
     }
+}
+
+bool session_password_take_out(const struct session *session, struct login *login)
+{
+    if (!is_misplaced(session, login))
+        return false;
+    login->plugin = span_of_text("none");
+    login->auth_response = (struct span){0};
+    return true;
 }
 
 bool session_password_is_exposed(const struct session *session)

@@ -47,9 +47,9 @@ struct session_password {
 void session_password_set_plugin(struct session_password *password, struct span name, struct span scramble);
 void session_password_forget(struct session_password *password);
 
-/* The login must not go to the source like this: what stands in it was meant for a connection of the other
- * kind. An empty response of no plugin makes the source ask again. */
-bool session_password_is_misplaced(const struct session *session, const struct login *login);
+/* True: what stood in the login was meant for a connection of the other kind and is taken out; an empty
+ * response of no plugin makes the source ask again. False: it may go to the source as it is. */
+bool session_password_take_out(const struct session *session, struct login *login);
 /* The source now asks for a password in the clear, and its connection is not secure, but the client's is. */
 bool session_password_is_exposed(const struct session *session);
 
