@@ -110,18 +110,24 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
-BENCHES := $(BUILD)/bench/commits $(BUILD)/bench/selects
-$(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/obj/test/bench/figures.o $(BUILD)/libtest.a $(BUILD)/libprotocol.a
+# What is measured, a program each, and what they share
+BENCH_PARTS    := commits selects
+BENCH_PROGRAMS := $(BENCH_PARTS) admin_polling admin_loop
+$(BUILD)/libbench.a: $(call objects,$(filter-out $(BENCH_PROGRAMS:%=test/bench/%.c),$(wildcard test/bench/*.c)))
+$(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/libbench.a $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
-## make bench      commits against native semi-sync, queries against HAProxy, both families, ten minutes (SERVER=, THREADS=, ROUNDS=, SECONDS=)
-.PHONY: bench bench-run
-bench: deps
-	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BENCHES)
-	@for server in $(or $(SERVER),mysql mariadb); do for bench in $(BENCHES); do \
-	  SERVER=$$server $$bench || exit 1; done; done
+## make bench      what ackgate costs against native semi-sync and other proxies, both families, ten minutes: PART=commits for one (SERVER=, THREADS=, ROUNDS=, SECONDS=, OUT=)
+## make bench-full the same in all sizes, forty minutes
+.PHONY: bench bench-full bench-run
+PART ?= $(BENCH_PARTS)
+bench-full: export FULL = 1
+bench bench-full: deps
+	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(PART:%=$(BUILD)/bench/%)
+	@for part in $(PART); do for server in $(or $(SERVER),mysql mariadb); do \
+	  SERVER=$$server $(BUILD)/bench/$$part || exit 1; done; done
 
 ## make bench-admin  what 50 admin clients that read every table cost in commits per second; how long a query keeps the loop (SERVER=)
 .PHONY: bench-admin

@@ -145,7 +145,7 @@ uint64_t session_login_offered(const struct session *session, uint64_t source_ca
 /* bytes: the packet, followed by whatever else the client has sent: with an SSLRequest all of it is taken. */
 void session_login_take(struct session *session, struct packet_header header, struct span payload,
                         uint8_t *bytes, size_t rest_length_bytes);
-void session_login_on_timeout(struct session *session); /* app.auth_timeout */
+void session_login_on_timeout(struct session *session);       /* app.auth_timeout */
 bool session_is_client_secure(const struct session *session); /* TLS, or a Unix socket */
 bool session_is_source_secure(const struct session *session);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "test/bench/bench.h"
 #include "test/bench/figures.h"
 #include "test/lib/http.h"
 #include "test/lib/place.h"
@@ -123,7 +124,7 @@ START_TEST(loop)
     static const char *const options[] = {"--max-connections=20000", "--open-files-limit=65000", NULL};
     struct rlimit descriptors = {DESCRIPTORS, DESCRIPTORS};
     (void)setrlimit(RLIMIT_NOFILE, &descriptors);
-    struct topology *t = topology_start_with(&(struct topology_options){.family = figures_family(),
+    struct topology *t = topology_start_with(&(struct topology_options){.family = bench_family(),
                                                                         .rule = "ANY 1 (r1)",
                                                                         .replicas = 1,
                                                                         .source_options = options,
@@ -146,5 +147,5 @@ int main(int argc, char **argv)
     waiting = argument(argc, argv, 2, waiting);
     files = argument(argc, argv, 3, files);
     rounds = argument(argc, argv, 4, rounds);
-    return figures_main("admin_loop", loop);
+    return bench_main("admin_loop", loop);
 }

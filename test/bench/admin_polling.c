@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "test/bench/bench.h"
 #include "test/bench/figures.h"
 #include "test/lib/load.h"
 #include "test/lib/pollers.h"
@@ -50,7 +51,7 @@ static double measure_pair(struct load *load, struct pollers *pollers, bool is_p
 START_TEST(polling)
 {
     double ratio[ROUNDS_MAX];
-    enum family family = figures_family();
+    enum family family = bench_family();
     struct topology *t = topology_start(family, "ANY 1 (r1, r2)", 2);
     struct load *load = load_start(t->gate, WRITERS);
     for (size_t i = 0; i < t->replica_count; i++)
@@ -78,5 +79,5 @@ int main(int argc, char **argv)
     clients = argument(argc, argv, 1, clients, POLLERS_MAX);
     rounds = argument(argc, argv, 2, rounds, ROUNDS_MAX);
     seconds = argument(argc, argv, 3, seconds, 600);
-    return figures_main("admin_polling", polling);
+    return bench_main("admin_polling", polling);
 }

@@ -11,7 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "test/bench/figures.h"
+#include "test/bench/comparison.h"
+#include "test/bench/report.h"
+#include "test/bench/sysbench.h"
 #include "test/lib/place.h"
 #include "test/lib/process.h"
 #include "test/lib/sql.h"
@@ -19,9 +21,6 @@
 #include "test/lib/wait.h"
 
 enum way { WAY_DIRECT, WAY_HAPROXY, WAY_ACKGATE, WAY_COUNT };
-
-static unsigned round_count;
-static unsigned seconds;
 
 static bool is_listening(void *argument)
 {
@@ -51,46 +50,35 @@ static uint16_t start_haproxy(const struct topology *t)
     return port;
 }
 
-static void measure(const uint16_t port[WAY_COUNT], const char *test, unsigned threads)
+static void run(void *argument, const struct comparison *comparison, double *ret_values)
 {
-    double rate[WAY_COUNT][ROUNDS_MAX];
-    double to_haproxy[ROUNDS_MAX];
-    double to_direct[ROUNDS_MAX];
-    for (unsigned i = 0; i < round_count; i++) {
-        for (enum way way = WAY_DIRECT; way < WAY_COUNT; way++) {
-            struct figures_load load = {test, port[way], threads, seconds};
-            rate[way][i] = figures_load(&load).per_second;
-        }
-        to_haproxy[i] = rate[WAY_ACKGATE][i] / rate[WAY_HAPROXY][i];
-        to_direct[i] = rate[WAY_ACKGATE][i] / rate[WAY_DIRECT][i];
-    }
-    printf("| %s | %s | %u | %.0f | %.0f | %.0f | %.2f | %.2f |\n", family_name(figures_family()), test,
-           threads, figures_median(rate[WAY_DIRECT], round_count),
-           figures_median(rate[WAY_HAPROXY], round_count), figures_median(rate[WAY_ACKGATE], round_count),
-           figures_median(to_haproxy, round_count), figures_median(to_direct, round_count));
-    fflush(stdout);
+    struct sysbench_load load = {.test = "oltp_point_select",
+                                 .port = *(const uint16_t *)argument,
+                                 .threads = comparison->threads,
+                                 .seconds = bench_seconds()};
+    ret_values[0] = sysbench_run(&load).per_second;
 }
 
 START_TEST(selects)
 {
-    static const char *const tests[] = {"oltp_point_select", "oltp_point_select --db-ps-mode=disable"};
-    struct topology *t = topology_start(figures_family(), "ANY 1 (r1, r2)", 2);
-    sql_exec(gate_app(t->gate), "CREATE DATABASE bench");
-    figures_prepare(t->gate->app_port);
-    const uint16_t port[WAY_COUNT] = {t->source->port, start_haproxy(t), t->gate->app_port};
-    for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
-        const char *list = getenv("THREADS") == NULL ? "1,8,64" : getenv("THREADS");
-        for (unsigned threads = figures_next(&list); threads > 0; threads = figures_next(&list))
-            measure(port, tests[i], threads);
-    }
+    struct topology *t = topology_start(bench_family(), "ANY 1 (r1, r2)", 2);
+    sysbench_prepare(t->gate->app_port);
+    uint16_t port[WAY_COUNT] = {t->source->port, start_haproxy(t), t->gate->app_port};
+    const char *list = bench_threads("1,8", "1,8,16,64");
+    report_begin("selects", "point selects");
+    for (unsigned threads = bench_next(&list); threads > 0; threads = bench_next(&list))
+        comparison_run(&(struct comparison){
+            .test = "point selects",
+            .threads = threads,
+            .baseline = "direct",
+            .measures = {{"queries", "/s", 0}       },
+            .ways = { {"direct", run, &port[0]}, {"HAProxy", run, &port[1]}, {"ackgate", run, &port[2]}},
+        });
+    report_end();
 }
 END_TEST
 
 int main(void)
 {
-    round_count = figures_setting("ROUNDS", 7, ROUNDS_MAX);
-    seconds = figures_setting("SECONDS", 3, 600);
-    puts("| server | test | threads | direct /s | HAProxy /s | ackgate /s | ackgate / HAProxy | ackgate / "
-         "direct |\n|---|---|---|---|---|---|---|---|");
-    return figures_main("selects", selects);
+    return bench_main("selects", selects);
 }
