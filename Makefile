@@ -112,7 +112,7 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 
 # What is measured, a program each, and what they share
 BENCH_PARTS    := commits selects
-BENCH_PROGRAMS := $(BENCH_PARTS) admin_polling admin_loop
+BENCH_PROGRAMS := $(BENCH_PARTS) relay admin_polling admin_loop
 $(BUILD)/libbench.a: $(call objects,$(filter-out $(BENCH_PROGRAMS:%=test/bench/%.c),$(wildcard test/bench/*.c)))
 $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/libbench.a $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	@mkdir -p $(@D)
@@ -125,7 +125,8 @@ $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/libbench.a $(BUILD)/libte
 PART ?= $(BENCH_PARTS)
 bench-full: export FULL = 1
 bench bench-full: deps
-	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(PART:%=$(BUILD)/bench/%)
+	@BUILD=$(BUILD) test/deps.sh bench
+	@$(MAKE) -j$$(nproc) --no-print-directory $(PROGRAMS) $(BUILD)/bench/relay $(PART:%=$(BUILD)/bench/%)
 	@for part in $(PART); do for server in $(or $(SERVER),mysql mariadb); do \
 	  SERVER=$$server $(BUILD)/bench/$$part || exit 1; done; done
 

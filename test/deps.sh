@@ -78,6 +78,21 @@ unpack_mariadb() {
     mv "$dir.new" "$dir"
 }
 
+# MySQL Router, for `make bench`, beside the server and in the same way
+unpack_router() {
+    dir=$build/servers/mysql-router-9.7
+    [ ! -e "$dir" ] || return 0
+    echo "deps: unpacking MySQL Router 9.7 into $dir"
+    as_root rm -rf "$dir.new"
+    mkdir -p "$build/servers"
+    quietly as_root mmdebstrap --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' \
+        --include=mysql-router sid "$dir.new"
+    as_root chown -R "$(id -u):$(id -g)" "$dir.new"
+    quietly "$dir.new/usr/lib64/ld-linux-x86-64.so.2" --library-path "$dir.new/usr/lib/x86_64-linux-gnu" \
+        "$dir.new/usr/bin/mysqlrouter" --version
+    mv "$dir.new" "$dir"
+}
+
 mkdir -p "$build"
 exec 9>"$build/.deps.lock"
 flock 9
@@ -95,5 +110,8 @@ fi
 if [ "${1-}" = matrix ]; then
     unpack_mariadb 10.5 bullseye mariadb-server-core-10.5,mariadb-client-core-10.5,mariadb-server-10.5
     unpack_mariadb 11.8 trixie mariadb-server-core,mariadb-client-core,mariadb-server
+fi
+if [ "${1-}" = bench ]; then
+    unpack_router
 fi
 [ -e "$build/.deps" ] || touch "$build/.deps"

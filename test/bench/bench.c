@@ -50,6 +50,18 @@ const char *bench_threads(const char *quick, const char *full)
     return bench_is_full() ? full : quick;
 }
 
+bool bench_wants(const char *variable, const char *name)
+{
+    const char *list = getenv(variable);
+    size_t length = strlen(name);
+    if (list == NULL || *list == '\0')
+        return true;
+    for (; *list != '\0'; list += strcspn(list, ","), list += *list == ',')
+        if (strcspn(list, ",") == length && strncmp(list, name, length) == 0)
+            return true;
+    return false;
+}
+
 unsigned bench_next(const char **list)
 {
     char *end;

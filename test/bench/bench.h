@@ -27,6 +27,8 @@ unsigned bench_seconds(void);
 unsigned bench_setting(const char *name, unsigned otherwise, unsigned max);
 /* $THREADS, or the list for the quick form, or for the full one. */
 const char *bench_threads(const char *quick, const char *full);
+/* Whether a comma-separated list in the environment has the name, or is not there at all. */
+bool bench_wants(const char *variable, const char *name);
 /* The next of such a list: 0 at its end. */
 unsigned bench_next(const char **list);
 

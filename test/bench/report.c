@@ -13,7 +13,7 @@
 enum { TARGETS_KEPT = 200 };
 
 struct reached {
-    const struct comparison_target *target;
+    struct comparison_target target;
     const char *row; /* "| mysql 9.7.4 | oltp_insert | 8" */
     struct figures_range range;
 };
@@ -84,8 +84,11 @@ static void print_cell(const struct comparison_result *result, size_t measure, s
         print_range(&own, decimals);
     } else if (!isnan(own.median)) {
         printf("%.*f", decimals, own.median);
-        if (!isnan(ratio.median))
-            printf(" [%.2f, %.2f–%.2f]", ratio.median, ratio.min, ratio.max);
+        if (!isnan(ratio.median)) {
+            printf(" [");
+            print_range(&ratio, 2);
+            printf("]");
+        }
     }
     printf(" |");
 }
@@ -98,7 +101,7 @@ static void keep_targets(const struct comparison_result *result, const char *row
         struct figures_range range =
             comparison_range(result, target->measure, target->kind, target->way, target->against);
         if (!isnan(range.median) && reached_count < TARGETS_KEPT)
-            reached[reached_count++] = (struct reached){target, row, range};
+            reached[reached_count++] = (struct reached){*target, row, range};
     }
 }
 
@@ -124,7 +127,7 @@ void report_end(void)
         printf("\n| server | test | threads | target | reached | must | proud | met |\n"
                "|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < reached_count; i++) {
-        const struct comparison_target *target = reached[i].target;
+        const struct comparison_target *target = &reached[i].target;
         printf("%s | %s | ", reached[i].row, target->text);
         print_range(&reached[i].range, fabs(target->must) < 20 ? 2 : 0);
         printf(" | %g | %g | %s |\n", target->must, target->proud,
