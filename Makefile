@@ -83,6 +83,7 @@ libs_recovery := $(BUILD)/librecovery.a $(libs_protocol)
 libs_proxy    := $(BUILD)/libproxy.a $(libs_recovery)
 # what a unit test links besides
 more_test_torture_checker := $(call objects,$(wildcard test/torture/checker*.c test/torture/history.c))
+more_test_torture_schedule := $(call objects,test/torture/schedule.c)
 define unit_rule
 $(BUILD)/unit/$(1): $(BUILD)/obj/test/unit/$(1).o $(more_$(1)) $(libs_$(call layer_of,test/unit/$(1).c))
 	@mkdir -p $$(@D)
@@ -306,7 +307,7 @@ demo-run: $(PROGRAMS) $(BUILD)/demo
 	@$(BUILD)/demo
 
 .PHONY: torture torture-run
-## make torture    kills, cuts, full disks, and a checker: MINUTES=10 SEED= SERVER=mysql|mariadb, WITHOUT=ackgate
+## make torture    kills, full disks, bad links (network namespaces, for root), and a checker: MINUTES=10 SEED= SERVER=mysql|mariadb, WITHOUT=ackgate
 MINUTES ?= 10
 torture: deps
 	@MINUTES=$(MINUTES) SEED=$(SEED) WITHOUT=$(WITHOUT) $(MAKE) -j$$(nproc) --no-print-directory torture-run

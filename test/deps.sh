@@ -11,7 +11,7 @@ mysql=$build/servers/mysql-9.7
 
 packages="gcc make clang-format clang-tidy pkg-config libevent-dev libssl-dev default-libmysqlclient-dev libmariadb3 check
   libsubunit-dev libsqlite3-dev libinih-dev zlib1g-dev libzstd-dev mariadb-server mariadb-client mmdebstrap sysbench
-  haproxy procps python3 groff-base debhelper systemd-container python3-pymysql node-mysql
+  haproxy procps iproute2 nftables python3 groff-base debhelper systemd-container python3-pymysql node-mysql
   ${MORE_PACKAGES:-}"
 
 as_root() {

@@ -12,6 +12,7 @@
 
 #include "protocol/xalloc.h"
 #include "test/lib/janitor.h"
+#include "test/lib/netns.h"
 #include "test/lib/place.h"
 #include "test/lib/process.h"
 #include "test/lib/sql.h"
@@ -36,8 +37,10 @@ void gate_launch(struct gate *gate)
     ck_assert_msg(gate->pid == 0, "ackgate is running already");
     gate_write_config(gate);
     gate->log_from = stat(gate->log, &status) == 0 ? (long)status.st_size : 0;
+    netns_enter(gate->netns);
     gate->pid = process_start_with_socket((const char *const[]){program(), "--config", gate->config, NULL},
                                           gate->log, gate->app_socket > 0 ? gate->app_socket : -1);
+    netns_leave();
 }
 
 int gate_run(struct gate *gate, const char *argument)
@@ -121,18 +124,26 @@ void gate_restart_at(struct place where, struct gate *gate)
     gate_start_at(where, gate);
 }
 
+static struct sql *open_port(struct place where, struct gate *gate, uint16_t port, const char *user,
+                             const char *password)
+{
+    netns_enter(gate->netns);
+    struct sql *conn =
+        sql_open_at(where, &(struct sql_options){.port = port, .user = user, .password = password});
+    netns_leave();
+    return conn;
+}
+
 struct sql *gate_admin_at(struct place where, struct gate *gate)
 {
     if (!gate->admin)
-        gate->admin = sql_open_at(
-            where, &(struct sql_options){.port = gate->admin_port, .user = "admin", .password = "admin-pw"});
+        gate->admin = open_port(where, gate, gate->admin_port, "admin", "admin-pw");
     return gate->admin;
 }
 
 struct sql *gate_app_as_at(struct place where, struct gate *gate, const char *user, const char *password)
 {
-    return sql_open_at(where,
-                       &(struct sql_options){.port = gate->app_port, .user = user, .password = password});
+    return open_port(where, gate, gate->app_port, user, password);
 }
 
 const char *gate_status_at(struct place where, struct gate *gate, const char *name)
@@ -203,6 +214,7 @@ struct gate *gate_new(struct server *source, const char *rule)
 
     gate->next = gates;
     gates = gate;
+    gate->host = "127.0.0.1";
     gate->source_host = "127.0.0.1";
     gate->source_port = source->port;
     gate->app_port = place_free_port();

@@ -24,6 +24,8 @@ struct gate_line {
 
 /* Read freely, change through the functions. */
 struct gate {
+    int netns;        /* the network namespace it lives in (netns.h); 0: the test's own */
+    const char *host; /* where others reach it */
     const char *source_host;
     uint16_t source_port;
     uint16_t app_port;

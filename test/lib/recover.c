@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "test/lib/netns.h"
 #include "test/lib/place.h"
 #include "test/lib/process.h"
 #include "test/lib/server_template.h"
@@ -44,7 +45,7 @@ static size_t usual_arguments(const struct gate *gate, const struct server *sour
     ret_argv[count++] = program ? program : "build/ackgate-recover";
     ret_argv[count++] = verb;
     ret_argv[count++] = place_format("--datadir=%s", source->datadir);
-    ret_argv[count++] = place_format("--proxy=127.0.0.1:%u", gate->admin_port);
+    ret_argv[count++] = place_format("--proxy=%s:%u", gate->host, gate->admin_port);
     ret_argv[count++] = "--user=admin";
     ret_argv[count++] = place_format("--password-file=%s", password_file(gate));
     ret_argv[count++] = place_format("--timeout=%.0fs", 10 * wait_factor());
@@ -67,7 +68,9 @@ int recover_run(struct gate *gate, struct server *source, const char *verb, ...)
     }
     va_end(more);
     argv[count] = NULL;
+    netns_enter(source->netns);
     int code = process_run(argv, log);
+    netns_leave();
     output = place_read_file(log, NULL);
     return code;
 }

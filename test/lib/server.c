@@ -10,6 +10,7 @@
 
 #include "protocol/xalloc.h"
 #include "test/lib/janitor.h"
+#include "test/lib/netns.h"
 #include "test/lib/place.h"
 #include "test/lib/process.h"
 #include "test/lib/server_template.h"
@@ -93,7 +94,9 @@ void server_launch(struct server *server)
 
     ck_assert_msg(server->pid == 0, "%s is running already", server->name);
     (void)server_arguments(server, argv, ARGUMENTS_MAX);
+    netns_enter(server->netns);
     server->pid = process_start(argv, server->error_log);
+    netns_leave();
 }
 
 /* Ready, or ended. */
@@ -103,7 +106,9 @@ static bool has_come_up(void *arg)
 
     if (!server_is_running(server))
         return true;
+    netns_enter(server->netns);
     struct sql *conn = sql_try_open(&(struct sql_options){.port = server->port});
+    netns_leave();
     if (sql_errno(conn)) {
         sql_close(conn);
         return false;
@@ -200,14 +205,17 @@ void server_thaw(struct server *server)
 struct sql *server_admin_at(struct place where, struct server *server)
 {
     if (!server->admin)
-        server->admin = sql_open_at(where, &(struct sql_options){.port = server->port});
+        server->admin = server_open_at(where, server, "root", NULL);
     return server->admin;
 }
 
 struct sql *server_open_at(struct place where, struct server *server, const char *user, const char *password)
 {
-    return sql_open_at(where,
-                       &(struct sql_options){.port = server->port, .user = user, .password = password});
+    netns_enter(server->netns);
+    struct sql *conn =
+        sql_open_at(where, &(struct sql_options){.port = server->port, .user = user, .password = password});
+    netns_leave();
+    return conn;
 }
 
 static void remove_newlines(char *text)

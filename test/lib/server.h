@@ -34,6 +34,7 @@ struct server {
     char name[24];
     uint32_t server_id; /* unique in the process: 101, 102, … */
     uint16_t port;
+    int netns; /* the network namespace it lives in (netns.h); 0: the test's own */
     pid_t pid; /* 0 while not running */
     char dir[108];
     char datadir[128]; /* binlogs are datadir/binlog.NNNNNN, relay logs datadir/relay.NNNNNN */

@@ -27,7 +27,8 @@ void sql_take_error(struct sql *conn)
 
 static void set_options(MYSQL *handle, const struct sql_options *options)
 {
-    unsigned timeout = CONNECT_TIMEOUT_S, protocol = MYSQL_PROTOCOL_TCP, local_infile = options->local_infile;
+    unsigned timeout = options->read_timeout_s ? options->read_timeout_s : CONNECT_TIMEOUT_S,
+             protocol = MYSQL_PROTOCOL_TCP, local_infile = options->local_infile;
     my_bool on = 1, off = 0;
 
     mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);

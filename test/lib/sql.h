@@ -25,7 +25,7 @@ struct sql_options {
     const char *password;
     const char *db;
     unsigned long flags;     /* CLIENT_… of mysql.h; CLIENT_MULTI_STATEMENTS is always on */
-    unsigned read_timeout_s; /* 0: none */
+    unsigned read_timeout_s; /* for connecting, too; 0: none */
     bool tls;                /* require TLS, verify nothing */
     bool local_infile;
     bool compress;

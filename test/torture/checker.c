@@ -68,7 +68,7 @@ static bool is_same_item(const struct history *history, const struct op_item *a,
 {
     if (!a || !b || a->count != b->count)
         return false;
-    if (a->key == KEY_SET)
+    if (a->key == KEY_SET || a->key == KEY_PREPARED)
         return is_same_set(history, a, b);
     return a->count == 0 ||
            memcmp(history_values(history, a), history_values(history, b), a->count * sizeof(uint32_t)) == 0;
@@ -171,7 +171,7 @@ static void check_reads(struct checker *checker)
 
     for (size_t i = 0; i < history->op_count; i++) {
         const struct op *op = &history->ops[i];
-        if (op->kind == OP_APPEND || op->outcome != OUTCOME_OK || op == checker->end)
+        if ((op->kind != OP_READ && op->kind != OP_END) || op->outcome != OUTCOME_OK || op == checker->end)
             continue;
         checker->findings->reads += op->kind == OP_READ;
         for (size_t j = 0; j < op->count; j++) {
@@ -179,7 +179,7 @@ static void check_reads(struct checker *checker)
             checker->findings->values_read += item->count;
             if (item->key == KEY_SET)
                 check_set_read(checker, op, item);
-            else
+            else if (item->key != KEY_PREPARED)
                 check_list(checker, op, item);
             if (op->count > 1 && op->kind == OP_READ)
                 check_halves(checker, op, item);
@@ -208,6 +208,8 @@ static void check_append(struct checker *checker, const struct written *written)
         checker_note(checker, ANOMALY_FAILED_STAYED,
                      "value %" PRIu32 " got an error in line %zu and is there", written->value, op->line);
     checker->findings->ok += op->outcome == OUTCOME_OK;
+    checker->findings->ok_ddl +=
+        op->outcome == OUTCOME_OK && history_item(checker->history, op, 0)->key == KEY_SET;
     checker->findings->failed += op->outcome == OUTCOME_FAILED;
     checker->findings->unknown += op->outcome == OUTCOME_UNKNOWN;
     checker->findings->unknown_stayed += op->outcome == OUTCOME_UNKNOWN && there > 0;
@@ -229,5 +231,6 @@ void checker_check(const struct history *history, struct findings *ret_findings)
     check_reads(&checker);
     checker_check_time(&checker);
     checker_check_set(&checker);
+    checker_check_prepared(&checker);
     checker_index_release(&checker);
 }

@@ -39,7 +39,7 @@ struct findings {
     size_t count; /* the first ones, told */
     struct finding finding[FINDINGS_MAX];
     /* what was looked at */
-    size_t ok, failed, unknown, unknown_stayed, reads, values_read;
+    size_t ok, ok_ddl, ok_xa, failed, unknown, unknown_stayed, reads, values_read;
 };
 
 const char *anomaly_name(enum anomaly anomaly);

@@ -107,7 +107,8 @@ void checker_index(struct checker *checker)
     index_appends(checker);
     checker->lists = xcalloc(checker->end->count + 1, sizeof *checker->lists);
     for (size_t i = 0; i < checker->end->count; i++)
-        index_list(checker, history_item(checker->history, checker->end, i));
+        if (history_item(checker->history, checker->end, i)->key != KEY_PREPARED)
+            index_list(checker, history_item(checker->history, checker->end, i));
     qsort(checker->lists, checker->list_count, sizeof *checker->lists, compare_lists);
 }
 

@@ -45,5 +45,7 @@ void checker_index_release(struct checker *checker);
 /* Real time, for lists and for the set. */
 void checker_check_time(struct checker *checker);
 void checker_check_set(struct checker *checker);
+/* XA transactions. */
+void checker_check_prepared(struct checker *checker);
 
 #endif

@@ -57,7 +57,7 @@ static void add_reads(const struct checker *checker, struct marks *before, struc
             continue;
         for (size_t j = 0; j < op->count; j++) {
             const struct op_item *item = history_item(history, op, j);
-            if (item->key == KEY_SET)
+            if (item->key == KEY_SET || item->key == KEY_PREPARED)
                 continue;
             add(before, (struct mark){op->site, item->key, op->returned_us, item->count, op});
             add(after, (struct mark){op->site, item->key, op->invoked_us, item->count, op});

@@ -21,6 +21,7 @@ static bool is_explained(unsigned number)
         1105, 1180,                         /* ackgate: source not available, outcome not known yet */
         1152, 1158, 1159, 1160, 1161,       /* network errors as the server sees them */
         1205, 1213, 1317, 1927, 3058,       /* locks, and KILL */
+        1397, 1399, 1402, 1613, 1614,       /* XA: unknown, not the moment, rolled back */
     };
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

@@ -7,14 +7,14 @@
 #include "test/torture/clients_internal.h"
 
 /* Anything but OK, a broken connection and the error that says so is a promise that it has not happened. */
-static enum op_outcome outcome_of(unsigned number)
+enum op_outcome client_outcome(unsigned number)
 {
     if (number == 0)
         return OUTCOME_OK;
     return client_is_broken(number) || number == 1180 ? OUTCOME_UNKNOWN : OUTCOME_FAILED;
 }
 
-static struct op begin(const struct client *client, enum op_kind kind)
+struct op client_begin(const struct client *client, enum op_kind kind)
 {
     return (struct op){.invoked_us = recorder_now_us(client->clients->options.recorder),
                        .client = client->id,
@@ -23,7 +23,7 @@ static struct op begin(const struct client *client, enum op_kind kind)
 }
 
 /* The list to write to; a full one is closed. Whoever still has its key may append a little more. */
-static unsigned pick_key(struct client *client, unsigned slot)
+unsigned client_pick_key(struct client *client, unsigned slot)
 {
     struct clients *clients = client->clients;
     unsigned key = atomic_load(&clients->slot[slot].key);
@@ -35,7 +35,7 @@ static unsigned pick_key(struct client *client, unsigned slot)
     return atomic_load(&clients->slot[slot].key);
 }
 
-static unsigned append_to(struct client *client, unsigned key, unsigned value)
+unsigned client_append_to(struct client *client, unsigned key, unsigned value)
 {
     return sql_try(client->conn,
                    "INSERT INTO torture.l%u VALUES (%u, '%u') ON DUPLICATE KEY UPDATE v = CONCAT(v, ',%u')",
@@ -44,7 +44,7 @@ static unsigned append_to(struct client *client, unsigned key, unsigned value)
 
 static void finish(struct client *client, struct op op, unsigned number, const char *doing, const char *lists)
 {
-    op.outcome = outcome_of(number);
+    op.outcome = client_outcome(number);
     if (number != 0)
         client_note_error(client, doing);
     else
@@ -54,27 +54,28 @@ static void finish(struct client *client, struct op op, unsigned number, const c
 
 static void append_one(struct client *client)
 {
-    unsigned key = pick_key(client, chance_below(&client->chance, SLOTS));
+    unsigned key = client_pick_key(client, chance_below(&client->chance, PLAIN_SLOTS));
     unsigned value = atomic_fetch_add(&client->clients->next_value, 1);
     char lists[64];
-    struct op op = begin(client, OP_APPEND);
+    struct op op = client_begin(client, OP_APPEND);
 
     (void)snprintf(lists, sizeof lists, " %u=%u", key, value);
-    finish(client, op, append_to(client, key, value), "append", lists);
+    finish(client, op, client_append_to(client, key, value), "append", lists);
 }
 
 /* One transaction on two lists of one table. What breaks before COMMIT is sent has not happened. */
 static void append_two(struct client *client)
 {
-    unsigned slot = chance_below(&client->chance, SLOTS);
-    unsigned key[2] = {pick_key(client, slot), pick_key(client, (slot + LIST_TABLES) % SLOTS)};
+    unsigned slot = chance_below(&client->chance, PLAIN_SLOTS);
+    unsigned key[2] = {client_pick_key(client, slot),
+                       client_pick_key(client, (slot + LIST_TABLES) % PLAIN_SLOTS)};
     unsigned value = atomic_fetch_add(&client->clients->next_value, 1);
     char lists[64];
-    struct op op = begin(client, OP_APPEND);
+    struct op op = client_begin(client, OP_APPEND);
 
     (void)snprintf(lists, sizeof lists, " %u=%u %u=%u", key[0], value, key[1], value);
-    if (sql_try(client->conn, "BEGIN") != 0 || append_to(client, key[0], value) != 0 ||
-        append_to(client, key[1], value) != 0) {
+    if (sql_try(client->conn, "BEGIN") != 0 || client_append_to(client, key[0], value) != 0 ||
+        client_append_to(client, key[1], value) != 0) {
         client_note_error(client, "append in a transaction");
         op.outcome = OUTCOME_FAILED;
         recorder_put(client->clients->options.recorder, op, lists);
@@ -100,7 +101,7 @@ void client_make_table(struct client *client)
     char lists[32];
 
     (void)sql_try(client->conn, "SET SESSION lock_wait_timeout = 2");
-    struct op op = begin(client, OP_APPEND);
+    struct op op = client_begin(client, OP_APPEND);
     (void)snprintf(lists, sizeof lists, " %u=%u", KEY_SET, value);
     finish(client, op, sql_try(client->conn, "CREATE TABLE torture.n_%u (id INT PRIMARY KEY)", value),
            "create table", lists);
@@ -127,7 +128,7 @@ static void put_list(FILE *out, const char *rows, unsigned key)
     }
 }
 
-static bool ask(struct client *client, const char *query)
+bool client_ask(struct client *client, const char *query)
 {
     sql_peek(client->conn, query, client->text, RESULT_BYTES);
     if (sql_errno(client->conn) == 0)
@@ -159,10 +160,10 @@ static void read_lists(struct client *client)
 
     if (chance_below(&client->chance, 4) == 0 && keys[0] >= 2 * SLOTS)
         keys[0] -= SLOTS;
-    struct op op = begin(client, OP_READ);
+    struct op op = client_begin(client, OP_READ);
     (void)snprintf(query, sizeof query, "SELECT k, v FROM torture.l%u WHERE k IN (%u, %u)",
                    keys[0] % LIST_TABLES, keys[0], keys[1]);
-    if (ask(client, query))
+    if (client_ask(client, query))
         record_read(client, op, keys, 2);
 }
 
@@ -182,10 +183,10 @@ static void record_set(struct recorder *recorder, struct op op, const char *cell
 
 static void read_set(struct client *client)
 {
-    struct op op = begin(client, OP_READ);
+    struct op op = client_begin(client, OP_READ);
 
     (void)sql_try(client->conn, "SET SESSION group_concat_max_len = 1000000");
-    if (!ask(client, set_query))
+    if (!client_ask(client, set_query))
         return;
     record_set(client->clients->options.recorder, op, client->text);
 }
@@ -199,6 +200,35 @@ void client_read(struct client *client)
     sleep_ms(chance_between(&client->chance, 3, 20));
 }
 
+/* "FORMAT\tLENGTH\tLENGTH\tVALUEcCLIENT\n" */
+static void put_prepared(FILE *out, const char *rows)
+{
+    const char *comma = "";
+
+    (void)fprintf(out, " %u=", KEY_PREPARED);
+    for (const char *row = rows; *row; row += *row == '\n') {
+        size_t length = strcspn(row, "\n");
+        const char *data = memrchr(row, '\t', length);
+        if (data) {
+            (void)fprintf(out, "%s%lu", comma, strtoul(data + 1, NULL, 10));
+            comma = ",";
+        }
+        row += length;
+    }
+}
+
+void client_record_prepared(struct recorder *recorder, struct op op, const char *rows)
+{
+    char *lists = NULL;
+    size_t size;
+    FILE *out = open_memstream(&lists, &size);
+
+    put_prepared(out, rows);
+    (void)fclose(out);
+    recorder_put(recorder, op, lists);
+    free(lists);
+}
+
 void clients_record_end(struct recorder *recorder, struct sql *conn, unsigned site, uint32_t number)
 {
     struct op op = {.invoked_us = recorder_now_us(recorder), .client = number, .site = site, .kind = OP_END};
@@ -209,6 +239,7 @@ void clients_record_end(struct recorder *recorder, struct sql *conn, unsigned si
     sql_exec(conn, "SET SESSION group_concat_max_len = 1000000");
     const char *set = sql_value(conn, "%s", set_query);
     (void)fprintf(out, " %u=%s", KEY_SET, set ? set : "");
+    put_prepared(out, sql_text(conn, "XA RECOVER"));
     for (unsigned i = 0; i < LIST_TABLES; i++) {
         const struct sql_rows *rows = sql_rows(conn, "SELECT k, v FROM torture.l%u ORDER BY k", i);
         for (size_t row = 0; row < rows->rows; row++)

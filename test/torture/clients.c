@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "protocol/xalloc.h"
+#include "test/lib/netns.h"
 #include "test/lib/sql.h"
 #include "test/lib/wait.h"
 #include "test/torture/clients_internal.h"
@@ -18,8 +19,11 @@ static bool has_connection(struct client *client)
     if (client->conn && !client_is_broken(sql_errno(client->conn)) && sql_errno(client->conn) != 1927)
         return true;
     sql_close(client->conn);
-    client->conn = sql_try_open(&(struct sql_options){
-        .port = client->port, .user = "app", .password = "app-pw", .read_timeout_s = READ_TIMEOUT_S});
+    client->conn = sql_try_open(&(struct sql_options){.host = client->target.host,
+                                                      .port = client->target.port,
+                                                      .user = "app",
+                                                      .password = "app-pw",
+                                                      .read_timeout_s = READ_TIMEOUT_S});
     if (sql_errno(client->conn) == 0)
         return true;
     client_note_error(client, "connect");
@@ -29,12 +33,19 @@ static bool has_connection(struct client *client)
     return false;
 }
 
+static bool goes_on(const struct client *client, unsigned *tries)
+{
+    return !atomic_load(&client->clients->is_over) || (client_has_prepared(client) && (*tries)-- > 0);
+}
+
 static void run(struct client *client, void (*once)(struct client *))
 {
+    netns_enter(client->target.netns);
     client->text = xmalloc(RESULT_BYTES);
-    while (!atomic_load(&client->clients->is_over))
+    for (unsigned tries = LAST_TRIES; goes_on(client, &tries);)
         if (has_connection(client))
             once(client);
+    client_leave_prepared(client);
     sql_close(client->conn);
     client->conn = NULL;
     free(client->text);
@@ -52,13 +63,20 @@ static void *run_reader(void *arg)
     return NULL;
 }
 
+static void *run_xa(void *arg)
+{
+    run(arg, client_xa);
+    return NULL;
+}
+
 static void *run_maker(void *arg)
 {
     run(arg, client_make_table);
     return NULL;
 }
 
-static void add_client(struct clients *clients, unsigned site, uint16_t port, void *(*body)(void *))
+static void add_client(struct clients *clients, unsigned site, struct client_target target,
+                       void *(*body)(void *))
 {
     struct client *client = &clients->client[clients->count];
 
@@ -66,7 +84,7 @@ static void add_client(struct clients *clients, unsigned site, uint16_t port, vo
     client->clients = clients;
     client->id = ++clients->count;
     client->site = site;
-    client->port = port;
+    client->target = target;
     client->chance.state = clients->options.seed * 1000 + client->id;
     ck_assert_int_eq(pthread_create(&client->thread, NULL, body, client), 0);
 }
@@ -90,12 +108,14 @@ struct clients *clients_start(const struct clients_options *options)
     all = clients;
     (void)pthread_mutex_init(&clients->lock, NULL);
     for (unsigned i = 0; i < WRITERS; i++)
-        add_client(clients, SITE_SOURCE, options->app_port, run_writer);
-    add_client(clients, SITE_SOURCE, options->app_port, run_maker);
+        add_client(clients, SITE_SOURCE, options->app, run_writer);
+    add_client(clients, SITE_SOURCE, options->app, run_maker);
+    for (unsigned i = 0; i < XA_CLIENTS && options->has_xa; i++)
+        add_client(clients, SITE_SOURCE, options->app, run_xa);
     for (unsigned i = 0; i < SOURCE_READERS; i++)
-        add_client(clients, SITE_SOURCE, options->app_port, run_reader);
+        add_client(clients, SITE_SOURCE, options->app, run_reader);
     for (unsigned i = 0; i < options->replicas; i++)
-        add_client(clients, i + 1, options->replica_ports[i], run_reader);
+        add_client(clients, i + 1, options->replica[i], run_reader);
     return clients;
 }
 

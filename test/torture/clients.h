@@ -17,12 +17,20 @@ struct clients;
 
 enum { LIST_TABLES = 3 };
 
+/* Whom a client talks to, and the network namespace that it lives in (netns.h). */
+struct client_target {
+    const char *host;
+    uint16_t port;
+    int netns;
+};
+
 struct clients_options {
     struct recorder *recorder;
     uint64_t seed;
-    uint16_t app_port; /* where applications go */
-    uint16_t replica_ports[SITES_MAX - 1];
+    struct client_target app; /* where applications go */
+    struct client_target replica[SITES_MAX - 1];
     size_t replicas;
+    bool has_xa;
 };
 
 /* The database and its tables, on a connection to where applications go. */

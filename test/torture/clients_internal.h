@@ -11,8 +11,13 @@
 enum {
     WRITERS = 4,
     SOURCE_READERS = 2,
-    CLIENTS_MAX = WRITERS + SOURCE_READERS + 1 + 2 * SITES_MAX,
-    SLOTS = 24, /* lists in use at a time; a list that is full is followed by key + SLOTS */
+    CLIENTS_MAX = WRITERS + SOURCE_READERS + 3 + 2 * SITES_MAX,
+    XA_CLIENTS = 2,
+    PLAIN_SLOTS = 24,
+    XA_SLOTS = 6, /* lists that only XA transactions write, as these may keep them locked for long */
+    SLOTS =
+        PLAIN_SLOTS + XA_SLOTS, /* lists in use at a time; a list that is full is followed by key + SLOTS */
+    LAST_TRIES = 3,             /* to end what is prepared, when all is over */
     LIST_VALUES = 100,
     READ_TIMEOUT_S = 6,
     RETRY_MS = 50,
@@ -25,10 +30,13 @@ struct client {
     pthread_t thread;
     unsigned id;
     unsigned site;
-    uint16_t port;
+    struct client_target target;
     struct chance chance;
     struct sql *conn;
-    char *text; /* RESULT_BYTES */
+    char *text;    /* RESULT_BYTES */
+    struct xa *xa; /* prepared, perhaps, and not known to have ended */
+    size_t xa_count;
+    bool needs_settling;
 };
 
 struct error_count {
@@ -58,6 +66,21 @@ struct clients {
 void client_write(struct client *client);
 void client_make_table(struct client *client);
 void client_read(struct client *client);
+/* An XA transaction, or the end of earlier ones; once all is over only the latter. */
+void client_xa(struct client *client);
+bool client_has_prepared(const struct client *client);
+/* Takes down what was asked for and is not known, and forgets all. */
+void client_leave_prepared(struct client *client);
+
+/* What these have in common. */
+struct op client_begin(const struct client *client, enum op_kind kind);
+unsigned client_pick_key(struct client *client, unsigned slot);
+unsigned client_append_to(struct client *client, unsigned key, unsigned value);
+enum op_outcome client_outcome(unsigned number);
+/* A query's rows into client->text. */
+bool client_ask(struct client *client, const char *query);
+/* Rows of XA RECOVER as a list of values. */
+void client_record_prepared(struct recorder *recorder, struct op op, const char *rows);
 
 /* The connection broke, or could not be made: what was asked for may have happened. */
 bool client_is_broken(unsigned number);

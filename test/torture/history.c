@@ -7,7 +7,7 @@
 
 #include "protocol/xalloc.h"
 
-static const char *const kinds[] = {"append", "read", "end"};
+static const char *const kinds[] = {"append", "read", "end", "prepare", "rollback"};
 static const char *const outcomes[] = {"ok", "failed", "unknown"};
 static const char *const sites[SITES_MAX] = {"source", "r1", "r2", "r3", "r4", "r5", "r6", "r7"};
 
@@ -112,8 +112,9 @@ static bool take_head(const char **at, struct op *op)
     if (!take_number(at, UINT64_MAX, &op->invoked_us) || !take_space(at) ||
         !take_number(at, UINT64_MAX, &op->returned_us) || !take_space(at) ||
         !take_number(at, UINT32_MAX, &client) || !take_space(at) ||
-        !take_word(at, sites, SITES_MAX, &op->site) || !take_space(at) || !take_word(at, kinds, 3, &kind) ||
-        !take_space(at) || !take_word(at, outcomes, 3, &outcome))
+        !take_word(at, sites, SITES_MAX, &op->site) || !take_space(at) ||
+        !take_word(at, kinds, sizeof kinds / sizeof *kinds, &kind) || !take_space(at) ||
+        !take_word(at, outcomes, 3, &outcome))
         return false;
     op->client = (uint32_t)client;
     op->kind = (enum op_kind)kind;
@@ -121,7 +122,7 @@ static bool take_head(const char **at, struct op *op)
     return op->invoked_us <= op->returned_us;
 }
 
-static bool is_plausible_append(const struct history *history, const struct op *op)
+static bool is_plausible_write(const struct history *history, const struct op *op)
 {
     for (size_t i = 0; i < op->count; i++)
         if (history_item(history, op, i)->count != 1)
@@ -144,7 +145,7 @@ bool history_add_line(struct history *history, const char *line, size_t number)
     if (*at && *at != '\n')
         return false;
     op.count = history->item_count - op.first;
-    if (op.kind == OP_APPEND && !is_plausible_append(history, &op))
+    if (op.kind != OP_READ && op.kind != OP_END && !is_plausible_write(history, &op))
         return false;
     history->ops = make_room(history->ops, history->op_count, &history->op_max, sizeof *history->ops);
     history->ops[history->op_count++] = op;

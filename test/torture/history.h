@@ -11,6 +11,9 @@
  * `end` is all that a server holds once nothing happens any more; CLIENT numbers the ends of a history, and
  * the last number is what remained.
  *
+ * XA transactions: a `prepare` names the value and its lists; what then asks for the end of it is an `append`
+ * (XA COMMIT) or a `rollback`. Key 1 is the set of values that XA RECOVER lists.
+ *
  * Outcomes: ok; failed, a promise that the append has not happened and never will; unknown. */
 #ifndef ACKGATE_TEST_HISTORY_H
 #define ACKGATE_TEST_HISTORY_H
@@ -20,11 +23,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum op_kind { OP_APPEND, OP_READ, OP_END };
+enum op_kind { OP_APPEND, OP_READ, OP_END, OP_PREPARE, OP_ROLLBACK };
 enum op_outcome { OUTCOME_OK, OUTCOME_FAILED, OUTCOME_UNKNOWN };
 
 /* Sites: where it was done. The source is always reached in the way that applications go. */
-enum { SITE_SOURCE = 0, SITES_MAX = 8, KEY_SET = 0, KEYS_OF_APPEND_MAX = 2 };
+enum { SITE_SOURCE = 0, SITES_MAX = 8, KEY_SET = 0, KEY_PREPARED = 1, KEYS_OF_APPEND_MAX = 2 };
 
 struct op_item {
     uint32_t key;

@@ -1,33 +1,19 @@
-/* The schedule of nemesis.h. Each party and each link has one trouble at a time, and an end for it. */
+/* The doer of nemesis.h. Each party and each link has one trouble at a time, and an end for it. */
 #include "test/torture/nemesis.h"
 
-#include <stdlib.h>
-
+#include "test/lib/netns.h"
 #include "test/lib/sql.h"
 #include "test/lib/wait.h"
-#include "test/torture/chance.h"
 
-enum {
-    TROUBLES_MAX = 3,
-    TICK_MS = 20,
-    CALM_MAX_MS = 1200,
-    TROUBLE_MIN_MS = 50,
-    TROUBLE_MAX_MS = 2500,
-    SESSION_TIMEOUT_S = 2
-};
+enum { TROUBLES_MAX = 3, TICK_MS = 20, VERIFY_MS = 1000, EARLY_MS = 2500, SESSION_TIMEOUT_S = 2 };
 
 struct nemesis {
     struct world *world;
-    struct chance chance;
+    struct schedule schedule;
     uint64_t party_until_ms[PARTIES]; /* 0: no trouble */
     uint64_t link_until_ms[LINKS];
-    uint64_t next_ms;
+    uint64_t next_ms, verify_ms, early_ms;
 };
-
-static bool has_party(const struct nemesis *nemesis, enum party party)
-{
-    return party != PARTY_GATE || nemesis->world->has_gate;
-}
 
 static unsigned count_troubles(const struct nemesis *nemesis)
 {
@@ -44,65 +30,55 @@ static unsigned count_troubles(const struct nemesis *nemesis)
 
 /* A source whose commits may have been let go must not crash before it was shut down in order: its tables and
  * what a cut leaves of its binlog would differ, and it would be refused, rightly. */
-static void trouble_party(struct nemesis *nemesis, enum party party)
+static void trouble_party(struct world *world, enum party party, enum deed_kind kind)
 {
-    struct world *world = nemesis->world;
-    unsigned kind = chance_below(&nemesis->chance, 10);
-    bool must_not_crash = party == PARTY_SOURCE && world->has_let_go;
+    bool may_crash = party != PARTY_SOURCE || !world->has_let_go;
 
-    if (world->state[party] != PARTY_UP)
-        return;
-    if (kind < 5 && !must_not_crash)
+    if (kind == DEED_KILL && may_crash)
         world_kill(world, party);
-    else if (kind < 7)
+    else if (kind == DEED_FREEZE)
         world_freeze(world, party);
-    else if (kind == 7 && world->has_disk[party] && !must_not_crash)
+    else if (kind == DEED_FILL && may_crash && world->has_disk[party])
         world_fill(world, party);
+    else if (kind == DEED_SHUTDOWN)
+        world_shut_down(world, party);
     else
         world_terminate(world, party);
 }
 
-static void begin_party(struct nemesis *nemesis, enum party party, uint64_t until_ms)
-{
-    if (!has_party(nemesis, party) || nemesis->party_until_ms[party] != 0)
-        return;
-    trouble_party(nemesis, party);
-    nemesis->party_until_ms[party] = until_ms;
-}
-
-static void begin_link(struct nemesis *nemesis, enum link link, uint64_t until_ms)
-{
-    struct relay *relay = nemesis->world->link[link];
-    unsigned kind = chance_below(&nemesis->chance, 3);
-
-    if (!relay || nemesis->link_until_ms[link] != 0)
-        return;
-    recorder_say(nemesis->world->recorder, "%s the link %s",
-                 kind == 0   ? "cut"
-                 : kind == 1 ? "silence"
-                             : "slow",
-                 link_name(link));
-    if (kind == 0)
-        relay_cut(relay, true);
-    else if (kind == 1)
-        relay_silence(relay, true);
-    else
-        relay_slow(relay, chance_between(&nemesis->chance, 2, 60));
-    nemesis->world->cuts++;
-    nemesis->link_until_ms[link] = until_ms;
-}
-
-static struct sql *open_source(const struct world *world)
-{
-    return sql_try_open(&(struct sql_options){
-        .port = world->source->port, .user = "root", .read_timeout_s = SESSION_TIMEOUT_S});
-}
-
-static void kill_session(struct nemesis *nemesis)
+static void begin_party(struct nemesis *nemesis, const struct deed *deed, uint64_t now)
 {
     struct world *world = nemesis->world;
+
+    if ((deed->party == PARTY_GATE && !world->has_gate) || nemesis->party_until_ms[deed->party] != 0)
+        return;
+    if (world->state[deed->party] == PARTY_UP)
+        trouble_party(world, deed->party, deed->kind);
+    nemesis->party_until_ms[deed->party] = now + deed->lasts_ms;
+}
+
+static void begin_link(struct nemesis *nemesis, const struct deed *deed, uint64_t now)
+{
+    if (!world_has_link(nemesis->world, deed->link) || nemesis->link_until_ms[deed->link] != 0)
+        return;
+    world_trouble(nemesis->world, deed->link, deed->trouble, deed->strength);
+    nemesis->link_until_ms[deed->link] = now + deed->lasts_ms;
+}
+
+/* On the source's own host. */
+static struct sql *open_source(const struct world *world)
+{
+    netns_enter(world->source->netns);
+    struct sql *root = sql_try_open(&(struct sql_options){
+        .port = world->source->port, .user = "root", .read_timeout_s = SESSION_TIMEOUT_S});
+    netns_leave();
+    return root;
+}
+
+static void kill_session(struct world *world, enum deed_kind kind)
+{
     struct sql *root = open_source(world);
-    bool only_query = chance_below(&nemesis->chance, 2) == 0;
+    const char *what = kind == DEED_KILL_QUERY ? "QUERY" : "CONNECTION";
     char id[32];
 
     sql_peek(
@@ -111,48 +87,65 @@ static void kill_session(struct nemesis *nemesis)
         "RAND() LIMIT 1",
         id, sizeof id);
     if (id[0] >= '0' && id[0] <= '9') {
-        recorder_say(world->recorder, "KILL %s %s", only_query ? "QUERY" : "CONNECTION", id);
+        recorder_say(world->recorder, "KILL %s %s", what, id);
         world->has_let_go |= world->family == FAMILY_MARIADB;
-        (void)sql_try(root, "KILL %s %s", only_query ? "QUERY" : "CONNECTION", id);
+        world->tally.sessions[kind - DEED_KILL_QUERY] += sql_try(root, "KILL %s %s", what, id) == 0;
     }
     sql_close(root);
 }
 
-static void rotate(struct nemesis *nemesis)
+static void rotate(struct world *world)
 {
-    struct sql *root = open_source(nemesis->world);
+    struct sql *root = open_source(world);
 
-    recorder_say(nemesis->world->recorder, "FLUSH BINARY LOGS");
-    (void)sql_try(root, "FLUSH BINARY LOGS");
+    recorder_say(world->recorder, "FLUSH BINARY LOGS");
+    world->tally.rotations += sql_try(root, "FLUSH BINARY LOGS") == 0;
     sql_close(root);
 }
 
-static void begin_one(struct nemesis *nemesis, uint64_t now)
+static void begin(struct nemesis *nemesis, const struct deed *deed, uint64_t now)
 {
-    /* short ones hit the moments in which things begin and end */
-    unsigned longest = chance_below(&nemesis->chance, 3) == 0 ? TROUBLE_MAX_MS : TROUBLE_MAX_MS / 6;
-    uint64_t until_ms = now + chance_between(&nemesis->chance, TROUBLE_MIN_MS, longest);
-    unsigned what = chance_below(&nemesis->chance, 20);
     bool is_source_up = nemesis->world->state[PARTY_SOURCE] == PARTY_UP;
 
-    if (what < 9) {
-        begin_party(nemesis, (enum party)chance_below(&nemesis->chance, PARTIES), until_ms);
-    } else if (what < 11) {
-        begin_party(nemesis, PARTY_SOURCE, until_ms);
-        begin_party(nemesis, PARTY_GATE, now + chance_between(&nemesis->chance, TROUBLE_MIN_MS, longest));
-    } else if (what < 17) {
-        begin_link(nemesis, (enum link)chance_below(&nemesis->chance, LINKS), until_ms);
-    } else if (what < 19 && is_source_up) {
-        kill_session(nemesis);
-    } else if (is_source_up) {
-        rotate(nemesis);
-    }
+    if (deed->kind < PARTY_DEEDS)
+        begin_party(nemesis, deed, now);
+    else if (deed->kind == DEED_TROUBLE)
+        begin_link(nemesis, deed, now);
+    else if (deed->kind == DEED_ROTATE && is_source_up)
+        rotate(nemesis->world);
+    else if (is_source_up)
+        kill_session(nemesis->world, deed->kind);
+}
+
+static void begin_next(struct nemesis *nemesis, uint64_t now)
+{
+    struct deed deed;
+
+    do {
+        deed = schedule_next(&nemesis->schedule);
+        begin(nemesis, &deed, now);
+    } while (deed.pause_ms == 0);
+    nemesis->next_ms = now + deed.pause_ms;
 }
 
 /* ---- ending ---- */
 
+/* The source waits for ackgate, but tries too early now and then. */
+static bool is_too_early(struct nemesis *nemesis, uint64_t now)
+{
+    struct world *world = nemesis->world;
+
+    if (!world->has_gate ||
+        (world->state[PARTY_GATE] == PARTY_UP && nemesis->link_until_ms[LINK_SOURCE] == 0))
+        return false;
+    if (now < nemesis->early_ms)
+        return true;
+    nemesis->early_ms = now + EARLY_MS;
+    return false;
+}
+
 /* False: not yet. */
-static bool end_party(struct nemesis *nemesis, enum party party)
+static bool end_party(struct nemesis *nemesis, enum party party, uint64_t now)
 {
     struct world *world = nemesis->world;
 
@@ -163,47 +156,44 @@ static bool end_party(struct nemesis *nemesis, enum party party)
         return false;
     if (world->state[party] == PARTY_UP)
         return true;
-    /* now and then the source tries too early */
-    if (party == PARTY_SOURCE && world->has_gate && world->state[PARTY_GATE] != PARTY_UP &&
-        chance_below(&nemesis->chance, 100) != 0)
-        return false;
-    return world_bring_up(world, party);
-}
-
-static void end_link(struct nemesis *nemesis, enum link link)
-{
-    struct relay *relay = nemesis->world->link[link];
-
-    recorder_say(nemesis->world->recorder, "the link %s is whole", link_name(link));
-    relay_cut(relay, false);
-    relay_silence(relay, false);
-    relay_slow(relay, 0);
+    return !(party == PARTY_SOURCE && is_too_early(nemesis, now)) && world_bring_up(world, party);
 }
 
 static void end_those_due(struct nemesis *nemesis, uint64_t now)
 {
     for (enum party party = 0; party < PARTIES; party++)
         if (nemesis->party_until_ms[party] != 0 && nemesis->party_until_ms[party] <= now &&
-            end_party(nemesis, party))
+            end_party(nemesis, party, now))
             nemesis->party_until_ms[party] = 0;
     for (enum link link = 0; link < LINKS; link++)
         if (nemesis->link_until_ms[link] != 0 && nemesis->link_until_ms[link] <= now) {
-            end_link(nemesis, link);
+            world_mend(nemesis->world, link);
             nemesis->link_until_ms[link] = 0;
         }
 }
 
+/* What the start of a source could not wait for. */
+static void verify(struct nemesis *nemesis, uint64_t now)
+{
+    struct world *world = nemesis->world;
+
+    if (world->state[PARTY_SOURCE] != PARTY_UP || world->state[PARTY_GATE] != PARTY_UP ||
+        now < nemesis->verify_ms)
+        return;
+    world_verify(world);
+    nemesis->verify_ms = now + VERIFY_MS;
+}
+
 void nemesis_run(struct world *world, uint64_t seed, unsigned seconds)
 {
-    struct nemesis nemesis = {.world = world, .chance = {seed}};
+    struct nemesis nemesis = {.world = world, .schedule = schedule_new(seed)};
     uint64_t end_ms = now_ms() + seconds * 1000ULL;
 
     for (uint64_t now; (now = now_ms()) < end_ms; sleep_ms(TICK_MS)) {
         world_look(world);
         end_those_due(&nemesis, now);
-        if (now < nemesis.next_ms || count_troubles(&nemesis) >= TROUBLES_MAX)
-            continue;
-        begin_one(&nemesis, now);
-        nemesis.next_ms = now + chance_below(&nemesis.chance, CALM_MAX_MS);
+        verify(&nemesis, now);
+        if (now >= nemesis.next_ms && count_troubles(&nemesis) < TROUBLES_MAX)
+            begin_next(&nemesis, now);
     }
 }

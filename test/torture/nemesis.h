@@ -1,5 +1,4 @@
-/* Does harm to the world (world.h) by a seeded schedule: kills, stops, shuts down, fills disks, cuts,
- * silences and slows links, KILLs sessions, rotates the binlog; up to three things at a time, in any
+/* Does harm to the world (world.h) by a seeded schedule (schedule.h): up to three troubles at a time, in any
  * combination. */
 #ifndef ACKGATE_TEST_NEMESIS_H
 #define ACKGATE_TEST_NEMESIS_H

@@ -30,13 +30,19 @@ struct torture {
 
 static void start_clients(struct torture *torture)
 {
-    struct clients_options options = {.recorder = torture->recorder,
-                                      .seed = torture->options->seed,
-                                      .app_port = relay_port(torture->world->link[LINK_APP]),
-                                      .replicas = WORLD_REPLICAS};
+    const struct world *world = torture->world;
+    struct reach app = world_reach(world, LINK_APP);
+    struct clients_options options = {
+        .recorder = torture->recorder,
+        .seed = torture->options->seed,
+        .app = {app.host, app.port, world->clients ? world->clients->netns : 0},
+        .replicas = WORLD_REPLICAS,
+        .has_xa = world->family == FAMILY_MYSQL,
+    };
 
     for (size_t i = 0; i < WORLD_REPLICAS; i++)
-        options.replica_ports[i] = torture->world->replica[i]->port;
+        options.replica[i] =
+            (struct client_target){"127.0.0.1", world->replica[i]->port, world->replica[i]->netns};
     torture->clients = clients_start(&options);
 }
 
@@ -96,9 +102,12 @@ static void end_with_all(struct torture *torture, uint32_t number)
 
 static void cut_replicas(struct torture *torture, bool is_cut)
 {
-    recorder_say(torture->recorder, is_cut ? "the replicas are cut off" : "the replicas are back");
-    relay_cut(torture->world->link[LINK_R1], is_cut);
-    relay_cut(torture->world->link[LINK_R2], is_cut);
+    for (enum link link = LINK_R1; link <= LINK_R2; link++) {
+        if (is_cut)
+            world_trouble(torture->world, link, TROUBLE_RESET, 0);
+        else
+            world_mend(torture->world, link);
+    }
 }
 
 static bool source_is_down(void *arg)
@@ -199,25 +208,15 @@ static void judge(struct torture *torture, struct findings *ret_findings)
     history_release(&history);
 }
 
-static void print_findings(const struct torture *torture, const struct findings *findings)
+static void report(const struct torture *torture, const struct findings *findings)
 {
     const struct world *world = torture->world;
 
-    (void)printf("%s%s, seed %" PRIu64 ": %u kill -9, %u shutdowns, %u stops, %u disks filled, %u links; "
-                 "%u times ackgate-recover had to wait, %u replicas helped\n",
-                 family_name(world->family), world->has_gate ? "" : " without ackgate",
-                 torture->options->seed, world->kills, world->stops, world->freezes, world->fills,
-                 world->cuts, world->recovers_refused, world->helped);
-    (void)printf(
-        "%zu OKs, %zu errors, %zu unknown (%zu of them stayed), %zu reads of %zu values: %zu anomalies\n",
-        findings->ok, findings->failed, findings->unknown, findings->unknown_stayed, findings->reads,
-        findings->values_read, findings->total);
-    for (size_t i = 0; i < ANOMALIES; i++)
-        if (findings->of_kind[i] > 0)
-            (void)printf("  %zu × %s\n", findings->of_kind[i], anomaly_name((enum anomaly)i));
-    for (size_t i = 0; i < findings->count && (world->has_gate || i < 3); i++)
-        (void)printf("  %s: %s\n", anomaly_name(findings->finding[i].anomaly), findings->finding[i].text);
-    (void)fflush(stdout);
+    (void)printf("%s%s, seed %" PRIu64 ", %u s, links %s\n", family_name(world->family),
+                 world->has_gate ? "" : " without ackgate", torture->options->seed, torture->options->seconds,
+                 world->clients ? "in network namespaces" : "through relays");
+    report_tally(stdout, &world->tally);
+    report_findings(stdout, findings, world->has_gate ? FINDINGS_MAX : 3);
 }
 
 static const char *default_path(void)
@@ -232,12 +231,12 @@ void torture_run(const struct torture_options *options, struct findings *ret_fin
 {
     struct torture torture = {.options = options,
                               .path = options->history ? options->history : default_path()};
+    bool has_gate = !options->without_ackgate;
 
     torture.recorder = recorder_new(torture.path);
-    torture.world = world_start(options->family, !options->without_ackgate, torture.recorder);
-    struct sql *app = sql_open(NULL, relay_port(torture.world->link[LINK_APP]), "app", "app-pw");
-    clients_make_tables(app);
-    sql_close(app);
+    torture.world = world_start(options->family, has_gate, torture.recorder);
+    clients_make_tables(has_gate ? gate_app(torture.world->gate)
+                                 : server_open(torture.world->source, "app", "app-pw"));
     if (options->seconds > 0) {
         start_clients(&torture);
         wait_oks(&torture, 20);
@@ -250,5 +249,5 @@ void torture_run(const struct torture_options *options, struct findings *ret_fin
     play_last_act(&torture);
     recorder_free(&torture.recorder);
     judge(&torture, ret_findings);
-    print_findings(&torture, ret_findings);
+    report(&torture, ret_findings);
 }

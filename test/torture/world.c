@@ -7,27 +7,20 @@
 #include <string.h>
 
 #include "protocol/xalloc.h"
+#include "test/lib/netns.h"
 #include "test/lib/place.h"
 #include "test/lib/recover.h"
 #include "test/lib/replication.h"
 #include "test/lib/sql.h"
 #include "test/lib/wait.h"
 
-enum { RECOVER_SAFE = 0, RECOVER_UNREACHABLE = 3, GOING_SECONDS = 6, HEAL_SECONDS = 60 };
-
-const char *party_name(enum party party)
-{
-    static const char *const names[PARTIES] = {"source", "ackgate", "r1", "r2"};
-
-    return names[party];
-}
-
-const char *link_name(enum link link)
-{
-    static const char *const names[LINKS] = {"app", "source", "r1", "r2"};
-
-    return names[link];
-}
+enum {
+    RECOVER_SAFE = 0,
+    RECOVER_UNREACHABLE = 3,
+    GOING_SECONDS = 6,
+    HEAL_SECONDS = 60,
+    STATEMENT_SECONDS = 2
+};
 
 static struct server *server_of(const struct world *world, enum party party)
 {
@@ -52,7 +45,7 @@ void world_kill(struct world *world, enum party party)
     else
         server_kill(server_of(world, party));
     world->state[party] = PARTY_DOWN;
-    world->kills++;
+    world->tally.party[party][DEED_KILL]++;
 }
 
 void world_freeze(struct world *world, enum party party)
@@ -60,7 +53,7 @@ void world_freeze(struct world *world, enum party party)
     recorder_say(world->recorder, "stop %s", party_name(party));
     (void)kill(pid_of(world, party), SIGSTOP);
     world->state[party] = PARTY_FROZEN;
-    world->freezes++;
+    world->tally.party[party][DEED_FREEZE]++;
 }
 
 void world_thaw(struct world *world, enum party party)
@@ -72,13 +65,48 @@ void world_thaw(struct world *world, enum party party)
 
 void world_terminate(struct world *world, enum party party)
 {
-    recorder_say(world->recorder, "shut down %s", party_name(party));
+    recorder_say(world->recorder, "terminate %s", party_name(party));
     if (party == PARTY_GATE)
         (void)kill(world->gate->pid, SIGTERM);
     else
         server_terminate(server_of(world, party));
     world->state[party] = PARTY_GOING;
-    world->stops++;
+    world->tally.party[party][DEED_TERMINATE]++;
+}
+
+void world_shut_down(struct world *world, enum party party)
+{
+    bool is_gate = party == PARTY_GATE;
+    struct sql_options options = {.port = is_gate ? world->gate->admin_port : server_of(world, party)->port,
+                                  .user = is_gate ? "admin" : "root",
+                                  .password = is_gate ? "admin-pw" : NULL,
+                                  .read_timeout_s = STATEMENT_SECONDS};
+
+    netns_enter(is_gate ? world->gate->netns : server_of(world, party)->netns);
+    struct sql *conn = sql_try_open(&options);
+    netns_leave();
+    bool is_told = sql_errno(conn) == 0 && sql_try(conn, "SHUTDOWN") == 0;
+    sql_close(conn);
+    if (!is_told) {
+        world_terminate(world, party);
+        return;
+    }
+    recorder_say(world->recorder, "SHUTDOWN %s", party_name(party));
+    world->state[party] = PARTY_GOING;
+    world->tally.party[party][DEED_SHUTDOWN]++;
+}
+
+void world_trouble(struct world *world, enum link link, enum trouble trouble, unsigned strength)
+{
+    trouble = wire_trouble(&world->link[link], trouble, strength);
+    recorder_say(world->recorder, "the link %s is %s (%u)", link_name(link), trouble_name(trouble), strength);
+    world->tally.link[link][trouble]++;
+}
+
+void world_mend(struct world *world, enum link link)
+{
+    wire_mend(&world->link[link]);
+    recorder_say(world->recorder, "the link %s is whole", link_name(link));
 }
 
 void world_look(struct world *world)
@@ -108,7 +136,7 @@ static bool recover(struct world *world, const char *verb)
     recorder_say(world->recorder, "ackgate-recover %s: %d %.200s", verb, code, recover_output());
     ck_assert_msg(code == RECOVER_SAFE || code == RECOVER_UNREACHABLE, "ackgate-recover %s ended with %d: %s",
                   verb, code, recover_output());
-    world->recovers_refused += code == RECOVER_UNREACHABLE;
+    world->tally.recovers[code == RECOVER_UNREACHABLE]++;
     return code == RECOVER_SAFE;
 }
 
@@ -121,6 +149,12 @@ static bool bring_up_source(struct world *world)
     world->state[PARTY_SOURCE] = PARTY_UP;
     world->needs_verify = world->has_gate && !recover(world, "verify");
     return true;
+}
+
+void world_verify(struct world *world)
+{
+    if (world->needs_verify)
+        world->needs_verify = !recover(world, "verify");
 }
 
 bool world_bring_up(struct world *world, enum party party)
@@ -159,17 +193,6 @@ static void wait_for_the_going(struct world *world)
     wait_until(has_ended, world, 2 * HEAL_SECONDS, "the parties to end");
 }
 
-static void heal_links(struct world *world)
-{
-    for (enum link link = 0; link < LINKS; link++) {
-        if (!world->link[link])
-            continue;
-        relay_cut(world->link[link], false);
-        relay_silence(world->link[link], false);
-        relay_slow(world->link[link], 0);
-    }
-}
-
 /* An operator's START REPLICA, for a receiver or an applier that has given up. MariaDB, killed at the wrong
  * moment of its start, has lost what says where its relay log is; its GTID position is all that it needs. */
 static void help_replica(struct world *world, unsigned i)
@@ -184,7 +207,7 @@ static void help_replica(struct world *world, unsigned i)
     recorder_say(world->recorder, "%s is helped: %s (%s), %s (%s)", replica->name, io,
                  replica_status(replica, "Last_IO_Error"), applier,
                  replica_status(replica, "Last_SQL_Error"));
-    world->helped++;
+    world->tally.helped++;
     if (sql_try(server_admin(replica), is_mysql ? "START REPLICA" : "START SLAVE") == 0)
         return;
     recorder_say(world->recorder, "%s: %s", replica->name, sql_error(server_admin(replica)));
@@ -206,7 +229,9 @@ void world_wait_open(struct world *world)
 void world_heal(struct world *world)
 {
     recorder_say(world->recorder, "heal");
-    heal_links(world);
+    for (enum link link = 0; link < LINKS; link++)
+        if (world_has_link(world, link))
+            world_mend(world, link);
     for (enum party party = 0; party < PARTIES; party++) {
         world_empty(world, party);
         if (world->state[party] == PARTY_FROZEN)

@@ -1,6 +1,6 @@
 /* What is tortured: a source, ackgate and two replicas (or, without ackgate, the source and its semi-sync
- * replicas), a relay on every link between them and to the applications, and, for root, disks of their own
- * that can get full.
+ * replicas), each on a host of its own in a network that can do harm to every link (network.h), or else with
+ * a relay on every link; and, for root, disks of their own that can get full.
  *
  *     applications ── APP ──► ackgate ── SOURCE ──► source          applications ── APP ──► source
  *     r1 ── R1 ──► ackgate    r2 ── R2 ──► ackgate                   r1 ── R1 ──► source   r2 ── R2 ──►
@@ -15,12 +15,12 @@
 #include <stdint.h>
 
 #include "test/lib/gate.h"
-#include "test/lib/relay.h"
 #include "test/lib/server.h"
 #include "test/torture/recorder.h"
+#include "test/torture/report.h"
+#include "test/torture/schedule.h"
+#include "test/torture/wire.h"
 
-enum party { PARTY_SOURCE, PARTY_GATE, PARTY_R1, PARTY_R2, PARTIES };
-enum link { LINK_APP, LINK_SOURCE, LINK_R1, LINK_R2, LINKS };
 enum { WORLD_REPLICAS = 2 };
 
 enum party_state {
@@ -36,14 +36,16 @@ struct world {
     struct server *source;
     struct server *replica[WORLD_REPLICAS];
     struct gate *gate;
-    struct relay *link[LINKS];
+    struct wire link[LINKS];
+    struct host *clients; /* where they live; NULL: everybody lives on this one */
+    const char *source_host;
     enum party_state state[PARTIES];
     bool is_full[PARTIES];
     bool has_disk[PARTIES];
     bool needs_verify; /* the source runs, but ackgate-recover verify has not got through yet */
     bool has_let_go;   /* a KILL on MariaDB may have committed what nobody has: no crash before a clean end */
     struct recorder *recorder;
-    unsigned kills, stops, freezes, cuts, fills, recovers_refused, helped;
+    struct tally tally;
 };
 
 struct world *world_start(enum family family, bool has_gate, struct recorder *recorder);
@@ -52,16 +54,26 @@ void world_attach(struct world *world, unsigned i);
 /* Waits until the source is open and both replicas are attached. */
 void world_wait_open(struct world *world);
 
-const char *party_name(enum party party);
-const char *link_name(enum link link);
+/* Where somebody at the other end of the link, or on the clients' host, reaches what the link leads to. */
+struct reach {
+    const char *host;
+    uint16_t port;
+};
+struct reach world_reach(const struct world *world, enum link link);
+bool world_has_link(const struct world *world, enum link link);
 
 void world_kill(struct world *world, enum party party);
 void world_freeze(struct world *world, enum party party);
 void world_thaw(struct world *world, enum party party);
-/* SIGTERM; world_look() sees when it has ended, and kills a replica that takes too long. */
+/* SIGTERM, or the statement SHUTDOWN; world_look() sees when it has ended. */
 void world_terminate(struct world *world, enum party party);
+void world_shut_down(struct world *world, enum party party);
 /* False if the source cannot start yet, because ackgate does not answer. */
 bool world_bring_up(struct world *world, enum party party);
+/* ackgate-recover verify, if it has not got through since the source's start. */
+void world_verify(struct world *world);
+void world_trouble(struct world *world, enum link link, enum trouble trouble, unsigned strength);
+void world_mend(struct world *world, enum link link);
 /* Notices who has ended; fails the test if somebody ended whom nobody ended. */
 void world_look(struct world *world);
 

@@ -1,4 +1,4 @@
-/* Making the world of world.h: servers, ackgate, relays, and disks that can be filled. */
+/* Making the world of world.h: hosts or relays, servers, ackgate, and disks that can be filled. */
 #include <check.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "protocol/xalloc.h"
 #include "test/lib/place.h"
 #include "test/lib/process.h"
+#include "test/lib/relay.h"
 #include "test/lib/replication.h"
 #include "test/lib/sql.h"
 #include "test/lib/wait.h"
@@ -65,7 +66,7 @@ void world_fill(struct world *world, enum party party)
     recorder_say(world->recorder, "fill the disk of %s", party_name(party));
     run_on_disk(world, party, fill);
     world->is_full[party] = true;
-    world->fills++;
+    world->tally.party[party][DEED_FILL]++;
 }
 
 void world_empty(struct world *world, enum party party)
@@ -80,6 +81,73 @@ void world_empty(struct world *world, enum party party)
         world_kill(world, party);
 }
 
+/* ---- hosts ---- */
+
+bool world_has_link(const struct world *world, enum link link)
+{
+    return world->has_gate || link != LINK_SOURCE;
+}
+
+/* Whoever comes to ackgate, or from it to the source, comes from another host. */
+static void make_hosts(struct world *world)
+{
+    struct network *network = network_new();
+
+    if (!network) {
+        recorder_say(world->recorder,
+                     "links are relays: hosts need root, network namespaces, ip, tc and nft");
+        return;
+    }
+    recorder_say(world->recorder, "links are in network namespaces%s",
+                 network_can(network, TROUBLE_LATE) ? "" : "; nothing is late: the kernel has no netem");
+    world->clients = world->link[LINK_APP].host = network_add_host(network, "apps");
+    for (unsigned i = 0; i < WORLD_REPLICAS; i++) {
+        world->link[LINK_R1 + i].host = network_add_host(network, world->replica[i]->name);
+        world->replica[i]->netns = world->link[LINK_R1 + i].host->netns;
+    }
+    struct host *source = network_add_host(network, "source");
+    world->source->netns = source->netns;
+    world->source_host = source->address;
+    server_add_option(world->source, "--bind-address=0.0.0.0");
+    if (!world->has_gate)
+        return;
+    world->link[LINK_SOURCE].host = source;
+    struct host *gate = network_add_host(network, "ackgate");
+    world->gate->netns = gate->netns;
+    world->gate->host = gate->address;
+    gate_set(world->gate, "source", "host = %s", source->address);
+    gate_set(world->gate, "app", "listen = 0.0.0.0:%u", world->gate->app_port);
+    gate_set(world->gate, "replication", "listen = 0.0.0.0:%u", world->gate->replication_port);
+    gate_set(world->gate, "admin", "listen = 0.0.0.0:%u", world->gate->admin_port);
+}
+
+/* The port behind a link. */
+static uint16_t target_port(const struct world *world, enum link link)
+{
+    if (!world->has_gate || link == LINK_SOURCE)
+        return world->source->port;
+    return link == LINK_APP ? world->gate->app_port : world->gate->replication_port;
+}
+
+struct reach world_reach(const struct world *world, enum link link)
+{
+    if (world->link[link].relay)
+        return (struct reach){"127.0.0.1", relay_port(world->link[link].relay)};
+    return (struct reach){world->has_gate && link != LINK_SOURCE ? world->gate->host : world->source_host,
+                          target_port(world, link)};
+}
+
+static void make_links(struct world *world)
+{
+    world->source_host = "127.0.0.1";
+    make_hosts(world);
+    for (enum link link = 0; link < LINKS && !world->clients; link++)
+        if (world_has_link(world, link))
+            world->link[link].relay = relay_start(target_port(world, link));
+    if (world->has_gate)
+        gate_set(world->gate, "source", "port = %u", world_reach(world, LINK_SOURCE).port);
+}
+
 /* ---- servers ---- */
 
 /* A write to a tmpfs that is killed or finds no room leaves half a page, which only the doublewrite buffer
@@ -89,8 +157,8 @@ static struct server *make_server(const struct world *world, const char *name)
     return server_new(world->family, name, "--innodb-doublewrite=ON", NULL);
 }
 
-/* Replicas find out soon that a connection is dead; a MySQL replica trusts only what it has applied, as
- * MariaDB does. */
+/* Replicas find out soon that a connection is dead, and so does the source, where an open transaction would
+ * keep others waiting; a MySQL replica trusts only what it has applied, as MariaDB does. */
 static void make_servers(struct world *world)
 {
     static const char *const native[] = {
@@ -102,6 +170,8 @@ static void make_servers(struct world *world)
     };
 
     world->source = make_server(world, "source");
+    server_add_option(world->source, "--wait-timeout=10");
+    server_add_option(world->source, "--innodb-lock-wait-timeout=2");
     for (size_t i = 0; i < sizeof native / sizeof *native && !world->has_gate; i++)
         server_add_option(world->source, "%s", native[i]);
     for (unsigned i = 0; i < WORLD_REPLICAS; i++) {
@@ -118,8 +188,6 @@ static void make_gate(struct world *world)
     world->gate = gate_new(world->source, "ANY 1 (r1, r2)");
     for (unsigned i = 0; i < WORLD_REPLICAS; i++)
         gate_add_voter(world->gate, world->replica[i]->name, world->replica[i]->server_id);
-    world->link[LINK_SOURCE] = relay_start(world->source->port);
-    gate_set(world->gate, "source", "port = %u", relay_port(world->link[LINK_SOURCE]));
     gate_set(world->gate, "app", "commit_wait = 4s");
     gate_set(world->gate, "app", "hold = 1s");
     gate_set(world->gate, "ackgate", "log_level = info");
@@ -127,10 +195,9 @@ static void make_gate(struct world *world)
 
 void world_attach(struct world *world, unsigned i)
 {
-    struct replica_from from = {.port = relay_port(world->link[LINK_R1 + i]),
-                                .user = "repl",
-                                .password = "repl-pw",
-                                .mode = REPLICA_GTID};
+    struct reach reach = world_reach(world, LINK_R1 + i);
+    struct replica_from from = {
+        .host = reach.host, .port = reach.port, .user = "repl", .password = "repl-pw", .mode = REPLICA_GTID};
 
     replica_attach_from(world->replica[i], &from);
 }
@@ -145,6 +212,7 @@ struct world *world_start(enum family family, bool has_gate, struct recorder *re
     make_servers(world);
     if (has_gate)
         make_gate(world);
+    make_links(world);
     make_disks(world);
     server_launch(world->source);
     for (unsigned i = 0; i < WORLD_REPLICAS; i++)
@@ -152,10 +220,7 @@ struct world *world_start(enum family family, bool has_gate, struct recorder *re
     server_wait_ready(world->source);
     if (has_gate)
         gate_start(world->gate);
-    world->link[LINK_APP] = relay_start(has_gate ? world->gate->app_port : world->source->port);
     for (unsigned i = 0; i < WORLD_REPLICAS; i++) {
-        world->link[LINK_R1 + i] =
-            relay_start(has_gate ? world->gate->replication_port : world->source->port);
         server_wait_ready(world->replica[i]);
         world_attach(world, i);
     }
