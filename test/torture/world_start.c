@@ -157,8 +157,8 @@ static struct server *make_server(const struct world *world, const char *name)
     return server_new(world->family, name, "--innodb-doublewrite=ON", NULL);
 }
 
-/* Replicas find out soon that a connection is dead, and so does the source, where an open transaction would
- * keep others waiting; a MySQL replica trusts only what it has applied, as MariaDB does. */
+/* Replicas find out soon that a connection is dead; a MySQL replica trusts only what it has applied, as
+ * MariaDB does. */
 static void make_servers(struct world *world)
 {
     static const char *const native[] = {
@@ -170,7 +170,6 @@ static void make_servers(struct world *world)
     };
 
     world->source = make_server(world, "source");
-    server_add_option(world->source, "--wait-timeout=10");
     server_add_option(world->source, "--innodb-lock-wait-timeout=2");
     for (size_t i = 0; i < sizeof native / sizeof *native && !world->has_gate; i++)
         server_add_option(world->source, "%s", native[i]);
