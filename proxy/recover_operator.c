@@ -4,7 +4,6 @@
 
 #include "protocol/xalloc.h"
 #include "proxy/admission.h"
-#include "proxy/boot_mark.h"
 #include "proxy/log.h"
 #include "proxy/pipeline_parts.h"
 #include "proxy/recover_redo.h"
@@ -124,16 +123,17 @@ static bool has_lost_consumers(const struct journal_state *state)
 void recover_note_start(struct pipeline *pipeline)
 {
     const struct journal_state *state = journal_sink_state(pipeline->journal);
-    const char *dir = pipeline->config->store.dir;
     pipeline->store_end_at_start = store_end(pipeline->store);
-    pipeline->is_store_superset = boot_mark_is_current(dir);
-    if (!pipeline->is_store_superset && !state->is_unproven && !has_lost_consumers(state))
-        pipeline->is_store_superset = boot_mark_set(dir);
+    bool is_proof = store_is_proof(pipeline->store);
+    bool is_any_open = state->is_unproven || has_lost_consumers(state);
+    if (is_proof || !is_any_open)
+        pipeline->is_store_superset = store_begin_proof(pipeline->store) || is_proof;
+    else
+        store_end_proof(pipeline->store);
 }
 
 void recover_note_admitted(struct pipeline *pipeline)
 {
     pipeline->tail_refusal[0] = '\0';
-    if (!pipeline->is_store_superset)
-        pipeline->is_store_superset = boot_mark_set(pipeline->config->store.dir);
+    pipeline->is_store_superset = store_begin_proof(pipeline->store) || pipeline->is_store_superset;
 }

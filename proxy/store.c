@@ -71,6 +71,7 @@ enum result store_open(struct loop *loop, const struct store_options *options,
     store_index_init(&store->index);
     store_segment_init(&store->segment);
     store_wal_init(&store->wal);
+    boot_mark_init(&store->mark);
     gtid_state_init(&store->gtids, FLAVOR_UNKNOWN);
     txn_tracker_init(&store->tracker, FLAVOR_UNKNOWN);
     store_windows_init(store);
@@ -86,6 +87,9 @@ enum result store_open(struct loop *loop, const struct store_options *options,
         result = open_wal(store);
     if (result != RESULT_OK) {
         int reason = errno;
+        if (result == RESULT_IO && store->durable_fd >= 0)
+            store_end_proof(
+                store); /* a sync may have failed, and what it lost goes unnoticed the next time */
         store_close(&store);
         errno = reason;
         return result;
@@ -105,6 +109,7 @@ void store_close(struct store **store)
     store_windows_release(old);
     store_segment_release(&old->segment);
     store_wal_release(&old->wal);
+    boot_mark_release(&old->mark);
     gtid_state_release(&old->gtids);
     store_index_release(&old->index);
     if (old->durable_fd >= 0)

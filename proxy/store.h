@@ -163,6 +163,14 @@ MUST_CHECK enum result store_purge_to(struct store *store, uint64_t file, struct
  */
 MUST_CHECK enum result store_cut(struct store *store, const struct store_cut *cut);
 
+/* Whether it is known to have everything that any run of ackgate ever read from it: boot_mark.h. Ask before
+ * store_begin_proof(). */
+bool store_is_proof(const struct store *store);
+/* From now on it is one. False, and logged: that cannot be written down. */
+MUST_CHECK bool store_begin_proof(struct store *store);
+/* It is none. */
+void store_end_proof(struct store *store);
+
 /* ---- for the admin port ---- */
 struct store_file_view {
     uint64_t file;

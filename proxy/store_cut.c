@@ -141,7 +141,10 @@ enum result store_cut(struct store *store, const struct store_cut *cut)
     }
     if (result == RESULT_OK)
         result = begin_epoch(store, cut->epoch);
-    return result == RESULT_OK ? RESULT_OK : store_fail(store, errno, "cutting");
+    if (result != RESULT_OK)
+        return store_fail(store, errno, "cutting");
+    store_mark_end(store);
+    return RESULT_OK;
 }
 
 /* ---- at a start ---- */

@@ -8,6 +8,7 @@
 #ifndef ACKGATE_PROXY_STORE_INTERNAL_H
 #define ACKGATE_PROXY_STORE_INTERNAL_H
 
+#include "proxy/boot_mark.h"
 #include "proxy/disk.h"
 #include "proxy/store.h"
 #include "proxy/store_index.h"
@@ -52,6 +53,7 @@ struct store {
 
     struct disk *disk;
     struct store_wal wal; /* open when batches are synced */
+    struct boot_mark mark;
     struct position durable;
     int durable_fd; /* ackgate-store.durable, which says: */
     bool has_line_on_disk;
@@ -105,6 +107,8 @@ void store_durable_moved(struct store *store, struct position durable);
 enum result store_fail(struct store *store, int reason, const char *what);
 enum result store_failed(const struct store *store); /* RESULT_OK, or what store_fail() returned */
 void store_durable_lower(struct store *store, struct position durable); /* before a cut */
+/* The mark says how far the store reaches now: before anything of that can be sent. */
+void store_mark_end(struct store *store);
 /* RESULT_NOT_FOUND: it says nothing. */
 MUST_CHECK enum result store_durable_load(const struct store *store, struct position *ret_durable);
 

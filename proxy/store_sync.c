@@ -8,7 +8,6 @@
  */
 #include "proxy/store_internal.h"
 
-#include "proxy/boot_mark.h"
 #include "proxy/clock.h"
 #include "proxy/disk_io.h"
 #include "proxy/log.h"
@@ -141,7 +140,7 @@ enum result store_fail(struct store *store, int reason, const char *what)
     if (store->failed != 0)
         return store_failed(store);
     store->failed = reason == 0 ? EIO : reason;
-    boot_mark_clear(store->dir); /* replicas may have what the next run does not find here */
+    store_end_proof(store); /* replicas may have what the next run does not find here */
     log_error("store", "%s failed: %s. Nothing more is taken until it is opened again", what,
               strerror(store->failed));
     store_segment_cut(&store->segment);
@@ -151,6 +150,35 @@ enum result store_fail(struct store *store, int reason, const char *what)
     if (store->disk != NULL)
         timer_start(&store->news, 0);
     return store_failed(store);
+}
+
+/* ---- proof ---- */
+
+bool store_is_proof(const struct store *store)
+{
+    struct position marked;
+    return boot_mark_read(store->dir, &marked) && position_compare(store_end(store), marked) >= 0;
+}
+
+bool store_begin_proof(struct store *store)
+{
+    if (store->mark.fd >= 0)
+        return true;
+    return store->failed == 0 && boot_mark_set(&store->mark, store->dir, store_end(store));
+}
+
+void store_end_proof(struct store *store)
+{
+    boot_mark_clear(&store->mark, store->dir);
+}
+
+void store_mark_end(struct store *store)
+{
+    if (boot_mark_move(&store->mark, store_end(store)) == RESULT_OK)
+        return;
+    log_warn("store", "writing ackgate-store.boot failed: %s; after a crash everything will count as sent",
+             strerror(errno));
+    store_end_proof(store);
 }
 
 /* ---- syncing ---- */

@@ -274,6 +274,7 @@ enum result store_flush(struct store *store)
     for (size_t i = 0; i < store->arrived_count; i++)
         store_settle_gtid(store, &store->arrived[i]);
     store->arrived_count = 0;
+    store_mark_end(store);
     store_sync_begin(store);
     return RESULT_OK;
 }

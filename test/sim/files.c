@@ -1,6 +1,7 @@
 /* The disks of files.h, over the images of image.h. */
 #include "test/sim/files.h"
 
+#include "test/sim/dice.h"
 #include "test/sim/image.h"
 
 #include <assert.h>
@@ -71,6 +72,8 @@ void files_split(enum files_host host, bool is_power)
     hosts[host].after = image_copy(hosts[host].image);
     if (is_power)
         image_lose_power(hosts[host].after, host == HOST_SOURCE);
+    else if (hosts[host].faults.failed_syncs > 0 && dice_chance(500))
+        image_reread_all(hosts[host].after);
 }
 
 bool files_is_split(enum files_host host)
@@ -232,12 +235,18 @@ uint64_t files_sync_begin(int fd)
     return inode->changes_synced + inode->change_count;
 }
 
+/* Death may come right here too: its process never hears that it failed. */
 static int fail_sync(struct host *host, struct image_inode *inode)
 {
     host->faults.failed_syncs++;
-    if (host->faults.death_in > 0) /* README: not between this and the next effect */
-        host->faults.death_in += 2;
     image_drop_changes(inode);
+    inode->is_damaged = false;
+    image_drop_some_changes(host->image);
+    if (host->faults.dies_of_failed_sync) {
+        host->faults.dies_of_failed_sync = false;
+        host->faults.death_in = 1;
+    }
+    effect_at(host);
     return fail(EIO);
 }
 
@@ -248,8 +257,8 @@ int files_sync_end(int fd, uint64_t mark)
     if (fails(host))
         return fail_sync(host, descriptor->inode);
     effect_at(host);
-    if (host->faults.failing_sync > 0) {
-        host->faults.failing_sync--;
+    if (host->faults.failing_sync > 0 || descriptor->inode->is_damaged) {
+        host->faults.failing_sync -= host->faults.failing_sync > 0;
         return fail_sync(host, descriptor->inode);
     }
     image_sync(descriptor->inode, mark);

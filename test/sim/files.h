@@ -25,8 +25,9 @@ struct files_faults {
     bool is_full;          /* writes that make a file longer: ENOSPC */
     unsigned failing_sync; /* so many syncs of files fail with EIO */
     unsigned failed_syncs; /* so far */
-    uint64_t death_in;     /* effects until the host's process dies; 0: not planned */
-    bool is_counting;      /* calls of every kind count: */
+    bool dies_of_failed_sync;
+    uint64_t death_in; /* effects until the host's process dies; 0: not planned */
+    bool is_counting;  /* calls of every kind count: */
     uint64_t calls;
     uint64_t fail_at; /* the call that fails; 0: none does */
     int fail_errno;

@@ -97,6 +97,17 @@ void image_drop_changes(struct image_inode *inode)
     inode->change_count = 0;
 }
 
+void image_drop_some_changes(struct image *image)
+{
+    for (size_t i = 0; i < image->inode_count; i++) {
+        struct image_inode *inode = image->inodes[i];
+        if (inode->change_count == 0 || dice_chance(500))
+            continue;
+        image_drop_changes(inode);
+        inode->is_damaged = true;
+    }
+}
+
 void image_reread(struct image_inode *inode, uint64_t offset)
 {
     struct image_bytes cached = inode->live;
@@ -138,6 +149,7 @@ static struct image_inode *copy_inode(const struct image_inode *inode)
     copy_bytes(&copy->live, &inode->live);
     copy_bytes(&copy->synced, &inode->synced);
     copy->changes_synced = inode->changes_synced;
+    copy->is_damaged = inode->is_damaged;
     for (size_t i = 0; i < inode->change_count; i++) {
         struct image_change *change = add_change(copy);
         *change = inode->changes[i];
@@ -246,6 +258,14 @@ void image_sync_dir(struct image *image, const char *dir)
     image->op_count = kept;
 }
 
+void image_reread_all(struct image *image)
+{
+    for (size_t i = 0; i < image->inode_count; i++) {
+        image_reread(image->inodes[i], 0);
+        image->inodes[i]->is_damaged = false; /* Linux forgets that together with the rest */
+    }
+}
+
 /* ---- no power ---- */
 
 /* What was being written behind the old end of the file may come out as anything; inside it, a sector is the
@@ -285,6 +305,7 @@ static void lose_changes(struct image_inode *inode, bool keeps_order)
             suffer(inode, &inode->changes[i]);
     }
     image_drop_changes(inode);
+    inode->is_damaged = false;
     copy_bytes(&inode->live, &inode->synced);
 }
 

@@ -31,6 +31,7 @@ struct image_inode {
     size_t change_count;
     size_t change_room;
     uint64_t changes_synced; /* ever taken off the front of the list */
+    bool is_damaged;         /* some were lost on their way to the disk, and no sync has said so yet */
 };
 
 struct image_name {
@@ -73,8 +74,13 @@ void image_truncate(struct image_inode *inode, uint64_t size);
 /* Makes the first changes, up to the mark (as changes_synced counts), durable. */
 void image_sync(struct image_inode *inode, uint64_t mark);
 void image_drop_changes(struct image_inode *inode);
+/* A disk that fails loses what it is given: what is held of some files goes, too. */
+void image_drop_some_changes(struct image *image);
 /* From the offset on, what is on the disk, and what is held. */
 void image_reread(struct image_inode *inode, uint64_t offset);
+
+/* What is in no cache any more is read from the disk again. */
+void image_reread_all(struct image *image);
 
 /* keeps_order: of a file, what was written first is on the disk first. */
 void image_lose_power(struct image *image, bool keeps_order);

@@ -61,6 +61,15 @@ static void fail_sync(void)
     files_faults(HOST_ACKGATE)->failing_sync = world_setup()->is_store_synced;
 }
 
+/* As a process that is killed while it waits for a disk that hangs. */
+static void die_of_failed_sync(void)
+{
+    struct files_faults *faults = files_faults(HOST_ACKGATE);
+    daemon_plan_death(0, false);
+    faults->failing_sync = world_setup()->is_store_synced;
+    faults->dies_of_failed_sync = world_setup()->is_store_synced;
+}
+
 static void fill_disk(void)
 {
     files_faults(HOST_ACKGATE)->is_full = true;
@@ -192,6 +201,7 @@ static const struct {
     KIND(4, stop_ackgate),
     KIND(1, lose_journal),
     KIND(2, fail_sync),
+    KIND(2, die_of_failed_sync),
     KIND(2, fill_disk),
     KIND(3, empty_disk),
     KIND(10, kill_source),
@@ -237,6 +247,7 @@ void nemesis_heal(void)
     struct files_faults *faults = files_faults(HOST_ACKGATE);
     faults->is_full = false;
     faults->failing_sync = 0;
+    faults->dies_of_failed_sync = false;
     faults->death_in = 0;
     tool_plan_death(0, false);
     links_heal();

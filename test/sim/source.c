@@ -44,6 +44,11 @@ bool source_waits(void)
     return source_state.wait_count > 0;
 }
 
+bool source_is_locked(void)
+{
+    return source_state.is_up && source_state.flavor == FLAVOR_MARIADB && source_state.wait_count > 1;
+}
+
 void source_boot(void *unused)
 {
     (void)unused;
@@ -235,7 +240,6 @@ void source_fill_facts(struct source_facts *ret_facts, bool with_tail)
 {
     struct source_facts *facts = ret_facts;
     bool is_mysql = source_state.flavor == FLAVOR_MYSQL;
-    bool is_blocked = !is_mysql && source_state.wait_count > 1;
     strcpy(facts->address, "127.0.0.1");
     facts->flavor = source_state.flavor;
     strcpy(facts->version, is_mysql ? "9.7.4" : "10.11.19-MariaDB");
@@ -243,7 +247,7 @@ void source_fill_facts(struct source_facts *ret_facts, bool with_tail)
     facts->server_id = 1;
     strcpy(facts->base, "binlog");
     strcpy(facts->first_file, "binlog.000001");
-    facts->has_tail = with_tail && !is_blocked;
+    facts->has_tail = with_tail && !source_is_locked();
     snprintf(facts->last_file, sizeof(facts->last_file), "binlog.%06llu",
              (unsigned long long)source_state.file);
     facts->last_offset = source_state.synced_end;

@@ -13,8 +13,9 @@
 void source_reset(void);
 void source_boot(void *unused); /* with crash recovery if it crashed */
 bool source_is_up(void);
-uint64_t source_life(void); /* counts its starts */
-bool source_waits(void);    /* some commit waits for an ack */
+uint64_t source_life(void);  /* counts its starts */
+bool source_waits(void);     /* some commit waits for an ack */
+bool source_is_locked(void); /* its binlog, by commits that wait: nobody can list the files */
 
 /* A session asks for a commit; client_on_answer() or client_on_broken() comes later. */
 void source_commit(unsigned client);

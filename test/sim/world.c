@@ -34,6 +34,7 @@ static struct {
     uint64_t oks_at_quiet;
     bool is_over;
     bool has_stopped_clients;
+    bool has_undone; /* the operator, what was discarded, and has not said so */
 } world;
 
 static const char *scenario_name = "";
@@ -96,22 +97,23 @@ void world_resolve_refusal(void)
 {
     char gtid[GTID_TEXT_MAX];
     char error[RECOVER_ERROR_MAX];
-    bool is_undone = false;
     struct pipeline *pipeline = daemon_pipeline();
     if (pipeline == NULL || core_source_state(pipeline->core) != CORE_SOURCE_REFUSED)
         return;
     for (uint64_t uid = 1; uid <= truth_count(); uid++) {
-        is_undone = is_undone || (truth_of(uid)->is_cut && truth_of(uid)->engine == ENGINE_COMMITTED);
+        if (truth_of(uid)->is_cut && truth_of(uid)->engine == ENGINE_COMMITTED)
+            world.has_undone = true;
         if (truth_of(uid)->is_cut)
             truth_of(uid)->engine = ENGINE_ROLLED_BACK;
     }
-    for (uint64_t uid = 1; uid <= truth_count() && is_undone && !world_is_ghost(); uid++) {
+    for (uint64_t uid = 1; uid <= truth_count() && world.has_undone && !world_is_ghost(); uid++) {
         if (!truth_of(uid)->is_cut)
             continue;
         enum result result =
             pipeline_resolve(pipeline, gtid_format(&truth_of(uid)->gtid, gtid), true, "operator", error);
         world_note("operator: RESOLVE %s: %s", gtid, result_text(result));
     }
+    world.has_undone = world.has_undone && world_is_ghost(); /* then not all of it was heard */
 }
 
 /* What service managers and operators do all the time. */
@@ -122,6 +124,8 @@ static void look_after(void)
         tool_start(dice_between(1000, 500000));
     if (dice_chance(100))
         world_resolve_refusal();
+    if (pipeline != NULL && store_is_empty(pipeline->store) && source_is_locked() && dice_chance(20))
+        source_shut_down(); /* it cannot be asked where its binlog begins */
     if (pipeline != NULL && pipeline->is_store_failed && dice_chance(200)) {
         files_faults(HOST_ACKGATE)->is_full = false;
         daemon_stop();

@@ -137,9 +137,10 @@ static void assert_failed(struct fixture *fixture)
 /* Returns whether call i was reached. */
 static bool run(int i)
 {
+    struct position marked;
     struct fixture fixture;
     fixture_start(&fixture);
-    ck_assert(boot_mark_set(fixture.dir));
+    ck_assert(store_begin_proof(fixture.store));
     break_after(i);
     enum result result = go_on(&fixture);
     bool is_reached = is_broken;
@@ -147,7 +148,7 @@ static bool run(int i)
     if (result != RESULT_OK && !store_is_empty(fixture.store))
         assert_failed(&fixture);
     if (result != RESULT_OK && fixture.failed_told > 0) /* replicas may have more than the next start finds */
-        ck_assert(!boot_mark_is_current(fixture.dir));
+        ck_assert(!boot_mark_read(fixture.dir, &marked));
     store_close(&fixture.store);
     if (is_reached) /* not mended yet: it does not open, or opens what can be read, but does no harm */
         (void)!fixture_open(&fixture);
@@ -190,6 +191,7 @@ static int one_bad_sync(int fd)
 
 START_TEST(a_failed_sync_is_not_tried_again)
 {
+    struct position marked;
     struct fixture fixture;
     make_files();
     fixture_start(&fixture);
@@ -199,7 +201,7 @@ START_TEST(a_failed_sync_is_not_tried_again)
     ck_assert_int_eq(store_begin_file(fixture.store, FLAVOR_MYSQL, files[1].name), RESULT_OK);
     durable = store_durable(fixture.store);
     calls_left = 0;
-    ck_assert(boot_mark_set(fixture.dir));
+    ck_assert(store_begin_proof(fixture.store));
     disk_io.fdatasync = one_bad_sync;
     ck_assert_int_eq(feed_range(fixture.store, &files[1], 4, files[1].length, 1000, 0), RESULT_OK);
     while (fixture.failed_told == 0)
@@ -207,7 +209,54 @@ START_TEST(a_failed_sync_is_not_tried_again)
     ck_assert_int_eq(fixture.failed_reason, EIO);
     ck_assert_int_eq(store_flush(fixture.store), RESULT_IO);
     ck_assert(position_equal(store_durable(fixture.store), durable));
-    ck_assert(!boot_mark_is_current(fixture.dir)); /* it proves nothing any more */
+    ck_assert(!boot_mark_read(fixture.dir, &marked)); /* it proves nothing any more */
+    source_file_free(&files[0]);
+    source_file_free(&files[1]);
+    fixture_release(&fixture);
+}
+END_TEST
+
+/* As a disk does that fails while the process dies: it never hears of that, and the next one finds less. */
+START_TEST(a_shortened_store_proves_nothing)
+{
+    char path[160];
+    struct fixture fixture;
+    make_files();
+    fixture_start(&fixture);
+    ck_assert(!store_is_proof(fixture.store));
+    ck_assert(store_begin_proof(fixture.store));
+    ck_assert_int_eq(feed(fixture.store, &files[0]), RESULT_OK);
+    wait_durable(&fixture);
+    store_close(&fixture.store);
+    ck_assert_int_eq(fixture_open(&fixture), RESULT_OK);
+    ck_assert(store_is_proof(fixture.store));
+    store_close(&fixture.store);
+    snprintf(path, sizeof(path), "%s/%s", fixture.dir, files[0].name);
+    ck_assert_int_eq(truncate(path, (off_t)files[0].length - 1), 0);
+    ck_assert_int_eq(fixture_open(&fixture), RESULT_OK);
+    ck_assert(!store_is_proof(fixture.store));
+    source_file_free(&files[0]);
+    source_file_free(&files[1]);
+    fixture_release(&fixture);
+}
+END_TEST
+
+/* A start that cannot sync may have lost what it found, and the next one does not hear of that. */
+START_TEST(a_start_that_fails_ends_the_proof)
+{
+    struct position marked;
+    struct fixture fixture;
+    make_files();
+    fixture_start(&fixture);
+    ck_assert(store_begin_proof(fixture.store));
+    ck_assert_int_eq(feed(fixture.store, &files[0]), RESULT_OK);
+    wait_durable(&fixture);
+    store_close(&fixture.store);
+    ck_assert(boot_mark_read(fixture.dir, &marked));
+    calls_left = 0;
+    disk_io.fdatasync = one_bad_sync;
+    ck_assert_int_eq(fixture_open(&fixture), RESULT_IO);
+    ck_assert(!boot_mark_read(fixture.dir, &marked));
     source_file_free(&files[0]);
     source_file_free(&files[1]);
     fixture_release(&fixture);
@@ -221,6 +270,8 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, the_ith_call_fails, 0, FAIL_COUNT);
     tcase_add_test(tests, a_failed_sync_is_not_tried_again);
+    tcase_add_test(tests, a_shortened_store_proves_nothing);
+    tcase_add_test(tests, a_start_that_fails_ends_the_proof);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
