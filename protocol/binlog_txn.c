@@ -85,12 +85,12 @@ static enum result on_gtid(struct txn_tracker *tracker, const struct binlog_even
                            struct span body, uint64_t start_offset, enum txn_step *step)
 {
     struct binlog_gtid gtid;
-    if (tracker->open)
+    bool is_mariadb = header->type == BINLOG_MARIADB_GTID;
+    if (tracker->open || is_mariadb != (tracker->flavor == FLAVOR_MARIADB))
         return RESULT_MALFORMED;
     enum result result = binlog_gtid_decode(header, body, &gtid);
     if (result != RESULT_OK)
         return result;
-    bool is_mariadb = header->type == BINLOG_MARIADB_GTID;
     txn_tracker_reset(tracker);
     tracker->open = true;
     tracker->txn.gtid = gtid.gtid;
