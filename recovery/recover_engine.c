@@ -30,10 +30,12 @@ static bool parse_position(const char *line, struct engine_report *ret_report)
         file = slash + 1;
     struct span name = {(const uint8_t *)file, (size_t)(end - file)};
     const char *digits = end + strlen(POSITION_IS);
-    if (digits[0] < '0' || digits[0] > '9' || binlog_name_parse(name, NULL, NULL) != RESULT_OK ||
+    uint64_t offset = strtoull(digits, NULL, 10);
+    if (digits[0] < '0' || digits[0] > '9' || offset > INT64_MAX ||
+        binlog_name_parse(name, NULL, NULL) != RESULT_OK ||
         span_copy_text(name, ret_report->file, sizeof ret_report->file) != RESULT_OK)
         return false;
-    ret_report->offset = strtoull(digits, NULL, 10);
+    ret_report->offset = offset;
     return true;
 }
 

@@ -167,7 +167,8 @@ enum result sql_client_run(struct sql_client *client, const char *sql, struct sq
 
 const char *sql_client_error(const struct sql_client *client)
 {
-    return mysql_error(client->handle);
+    const char *text = mysql_error(client->handle);
+    return text[0] != '\0' ? text : "no reason given";
 }
 
 unsigned sql_client_error_code(const struct sql_client *client)

@@ -194,7 +194,7 @@ static enum result parse_header(struct span line, struct tail *tail)
     tail->fault = (enum tail_fault)fault;
     tail->start = (enum tail_start)start;
     tail->server_id = (uint32_t)server_id;
-    if (is_good && tail->base[0] != '\0')
+    if (is_good && (tail->base[0] != '\0' || tail->file_count > 0))
         is_good = binlog_base_is_valid(span_of_text(tail->base));
     return is_good ? RESULT_OK : RESULT_MALFORMED;
 }
@@ -229,13 +229,16 @@ static bool parse_txn(struct span line, enum flavor flavor, struct tail_txn *ret
            words_hex32(words_next(&line), &ret_txn->crc) && line.length == 0;
 }
 
-/* In order, and between from and end. */
+/* In order, between from and end, and in a file that there is: only the oldest may be left out of the list.
+ */
 static bool is_in_place(const struct tail *tail, const struct tail_txn *txn)
 {
+    if (tail->file_count == 0 || txn->file > tail->files[tail->file_count - 1].number)
+        return false;
     struct position after = tail->from;
     if (tail->txn_count > 0)
         after = tail_txn_end(&tail->txns[tail->txn_count - 1]);
-    return txn->start >= BINLOG_START && txn->start < txn->end &&
+    return txn->file > 0 && txn->start >= BINLOG_START && txn->start < txn->end &&
            position_compare(tail_txn_start(txn), after) >= 0 &&
            position_compare(tail_txn_end(txn), tail->end) <= 0 &&
            (tail->start == TAIL_START_FOUND || tail->start == TAIL_START_PURGED);

@@ -308,8 +308,10 @@ static void decide(const struct verdict_facts *facts, const struct tail *tail, c
     for (size_t i = tail->txn_count; i > 0; i--) {
         const struct tail_txn *txn = &tail->txns[i - 1];
         struct verdict_item *item = &verdict->items[i - 1];
-        if (item->action == VERDICT_DIVERGED)
+        if (item->action == VERDICT_DIVERGED) {
+            has_stayed = true; /* the source is refused, nothing is cut */
             continue;
+        }
         if (position_compare(tail_txn_end(txn), facts->confirmed) <= 0) {
             *item = (struct verdict_item){VERDICT_KEEP, WHY_CONFIRMED};
             continue;
