@@ -155,16 +155,18 @@ static enum result check_proxied(struct source_check *check)
 
 static enum result read_first_file(struct source_check *check)
 {
-    struct sql_rows *rows;
+    struct sql_rows *rows = NULL;
     enum result result = sql_client_run(check->client, "SHOW BINARY LOGS", &rows);
-    if (result != RESULT_OK || sql_rows_text(rows, 0, 0) == NULL) {
+    const char *file = result == RESULT_OK ? sql_rows_text(rows, 0, 0) : NULL;
+    if (file == NULL) {
+        sql_rows_free(&rows);
         source_check_add_reason(
             check,
             "SHOW BINARY LOGS failed: %s. Give source.user REPLICATION CLIENT (BINLOG MONITOR on MariaDB)",
             log_quote_text(sql_client_error(check->client)));
         return result == RESULT_OK ? RESULT_CONFLICT : result;
     }
-    snprintf(check->facts->first_file, sizeof(check->facts->first_file), "%s", sql_rows_text(rows, 0, 0));
+    snprintf(check->facts->first_file, sizeof(check->facts->first_file), "%s", file);
     sql_rows_free(&rows);
     return RESULT_OK;
 }
@@ -179,13 +181,14 @@ static void take_executed(struct source_facts *facts, const char *executed)
 /* Where the binlog ends at this moment. The statement has two names. */
 static enum result read_tail(struct source_check *check)
 {
-    struct sql_rows *rows;
+    struct sql_rows *rows = NULL;
     enum result result = sql_client_run(check->client, "SHOW BINARY LOG STATUS", &rows);
     if (result == RESULT_UNSUPPORTED)
         result = sql_client_run(check->client, "SHOW MASTER STATUS", &rows);
     const char *file = result == RESULT_OK ? sql_rows_text(rows, 0, 0) : NULL;
     const char *offset = result == RESULT_OK ? sql_rows_text(rows, 0, 1) : NULL;
     if (file == NULL || offset == NULL) {
+        sql_rows_free(&rows);
         source_check_add_reason(check, "cannot read its binlog position: %s",
                                 log_quote_text(sql_client_error(check->client)));
         return result == RESULT_OK ? RESULT_CONFLICT : result;

@@ -46,9 +46,10 @@ static void name_other_replicas(struct source_check *check, char *ret_names, siz
             *ret_ours += 1;
             continue;
         }
-        int added = snprintf(ret_names + length, names_max - length, "%sserver_id %s (%s:%s)",
-                             *ret_others == 0 ? "" : ", ", id == NULL ? "?" : id,
-                             log_quote_text(host == NULL ? "" : host), port == NULL ? "?" : port);
+        int added =
+            snprintf(ret_names + length, names_max - length, "%sserver_id %s (%s:%s)",
+                     *ret_others == 0 ? "" : ", ", log_quote_text(id == NULL ? "?" : id),
+                     log_quote_text(host == NULL ? "" : host), log_quote_text(port == NULL ? "?" : port));
         length += added > 0 ? (size_t)added : 0;
         *ret_others += 1;
     }

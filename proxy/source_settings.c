@@ -9,6 +9,7 @@
 #include "proxy/log.h"
 #include "recovery/sql_client.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,15 @@ static bool list_has(const char *list, const char *word)
     return false;
 }
 
+/* Whether it is names of variables and nothing else: it goes into a statement and into a reason. */
+static bool is_list(const char *list)
+{
+    for (const char *at = list; *at != '\0'; at++)
+        if (!(isalnum((unsigned char)*at) || *at == '_' || *at == ',' || *at == ' '))
+            return false;
+    return true;
+}
+
 /* The OKs must name their transactions, and tell when a client switches that off. */
 enum result source_check_tracking(struct source_check *check)
 {
@@ -152,7 +162,8 @@ enum result source_check_tracking(struct source_check *check)
         bool has_first = list_has(is, first);
         bool has_second = list_has(is, second);
         char value[SOURCE_STATEMENT_MAX];
-        snprintf(value, sizeof(value), "'%s%s%s%s%s'", is, has_first || is[0] == '\0' ? "" : ",",
+        const char *kept = is_list(is) ? is : "";
+        snprintf(value, sizeof(value), "'%s%s%s%s%s'", kept, has_first || kept[0] == '\0' ? "" : ",",
                  has_first ? "" : first, has_second ? "" : ",", has_second ? "" : second);
         if (!has_first || !has_second)
             result = want(check, "session_track_system_variables", is, value);
