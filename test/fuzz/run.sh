@@ -16,7 +16,7 @@ for program in "$@"; do
     binlog | tail) seeds="$seeds test/golden" ;;
     config) seeds="$seeds conf" ;;
     esac
-    if ! "$program" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+    if ! "$program" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 \
         -artifact_prefix="$found/" "$found" $seeds >"$found.log" 2>&1; then
         failed=1
         echo "fuzz $name FAILED, see $found.log"
