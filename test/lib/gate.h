@@ -15,7 +15,7 @@
 
 struct sql;
 
-enum { GATE_LINES_MAX = 32 };
+enum { GATE_LINES_MAX = 64 };
 
 struct gate_line {
     char section[40];
@@ -34,7 +34,7 @@ struct gate {
     uint16_t metrics_port;
     pid_t pid;      /* 0 while not running */
     int app_socket; /* handed over at each start; 0: it opens its own */
-    char rule[160];
+    char rule[240];
     char dir[108];
     char data_dir[128]; /* does not exist before the first start; holds store and journal */
     char config[128];
