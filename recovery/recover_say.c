@@ -63,7 +63,8 @@ static const char *kept_as(const struct plan *plan, const struct apply_report *r
     return report != NULL && report->kept_as != NULL ? report->kept_as : plan->kept_as;
 }
 
-static void say_json(const struct plan *plan, const char *cut_file, const struct apply_report *report)
+static void say_json(const struct plan *plan, const char *cut_file, const struct apply_report *report,
+                     const struct recover_times *times)
 {
     printf("{\"result\": \"%s\", \"exit\": %d, \"applied\": %s, ", verdict_overall_name(plan->overall),
            exit_of(plan), report != NULL ? "true" : "false");
@@ -80,7 +81,8 @@ static void say_json(const struct plan *plan, const char *cut_file, const struct
         printf(", ");
         put_json_text(stdout, "torn_as", report->torn_as);
     }
-    printf("}\n");
+    printf(", \"read_ms\": %.1f, \"ask_ms\": %.1f, \"cut_ms\": %.1f}\n", (double)times->read_us / 1e3,
+           (double)times->ask_us / 1e3, (double)times->cut_us / 1e3);
 }
 
 static void say_text(const struct plan *plan, const char *cut_file, const struct apply_report *report)
@@ -97,13 +99,13 @@ static void say_text(const struct plan *plan, const char *cut_file, const struct
 }
 
 int recover_say_plan(bool is_json, const struct plan *plan, const struct tail *tail,
-                     const struct apply_report *report)
+                     const struct apply_report *report, const struct recover_times *times)
 {
     char cut_file[BINLOG_NAME_MAX] = "";
     if (plan->overall == VERDICT_CUT)
         binlog_name_format(tail->base, plan->cut.file, cut_file);
     if (is_json)
-        say_json(plan, cut_file, report);
+        say_json(plan, cut_file, report, times);
     else
         say_text(plan, cut_file, report);
     return exit_of(plan);

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char KEEP_DIR[] = "ackgate-discarded";
@@ -23,7 +24,15 @@ struct run {
     struct tail tail;
     struct plan plan;
     char *problem;
+    struct recover_times times;
 };
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
 
 static int fail(struct run *run, enum recover_exit code)
 {
@@ -78,7 +87,9 @@ static enum result read_tail(void *argument, const struct recover_status *status
         .index = &run->index,
         .from = start_of(status),
     };
+    uint64_t began_us = now_us();
     enum result result = binlog_tail_read(&request, ret_tail, ret_problem);
+    run->times.read_us += now_us() - began_us;
     if (result != RESULT_OK)
         return result;
     char *dir = xasprintf("%s/%s", request.datadir, KEEP_DIR);
@@ -104,11 +115,13 @@ static int apply(struct run *run)
     };
     struct apply_report report = {0};
     enum result result = RESULT_OK;
+    uint64_t began_us = now_us();
     if (run->plan.overall == VERDICT_CUT)
         result = apply_cut(&request, &report, &run->problem);
+    run->times.cut_us = now_us() - began_us;
     if (result != RESULT_OK)
         return fail(run, RECOVER_EXIT_UNREADABLE);
-    int code = recover_say_plan(run->options->is_json, &run->plan, &run->tail, &report);
+    int code = recover_say_plan(run->options->is_json, &run->plan, &run->tail, &report, &run->times);
     apply_report_release(&report);
     return code;
 }
@@ -137,7 +150,11 @@ static int ask_and_apply(struct run *run, const char *password, bool applies)
         .read_tail = read_tail,
         .argument = run,
     };
-    switch (recover_ask(&talk, applies ? "TAIL" : "CHECK", &run->tail, &run->plan, &run->problem)) {
+    uint64_t began_us = now_us();
+    enum recover_outcome outcome =
+        recover_ask(&talk, applies ? "TAIL" : "CHECK", &run->tail, &run->plan, &run->problem);
+    run->times.ask_us = now_us() - began_us - run->times.read_us;
+    switch (outcome) {
     case RECOVER_ANSWERED:
         break;
     case RECOVER_UNREACHABLE:
@@ -148,7 +165,7 @@ static int ask_and_apply(struct run *run, const char *password, bool applies)
     }
     if (applies)
         return apply(run);
-    return recover_say_plan(run->options->is_json, &run->plan, &run->tail, NULL);
+    return recover_say_plan(run->options->is_json, &run->plan, &run->tail, NULL, &run->times);
 }
 
 static int work(struct run *run, const char *password, bool applies)
