@@ -33,15 +33,26 @@ struct janitor {
 static int pipe_fd = -1;
 static pid_t pipe_owner;
 
+/* Room again: a long test starts more processes than there are items. */
+static void forget_process(struct janitor *janitor, const char *pid)
+{
+    for (size_t i = 0; i < janitor->count; i++) {
+        if (janitor->items[i][0] != 'P' || strcmp(janitor->items[i] + 2, pid) != 0)
+            continue;
+        free(janitor->items[i]);
+        janitor->count--;
+        memmove(&janitor->items[i], &janitor->items[i + 1], (janitor->count - i) * sizeof janitor->items[0]);
+        return;
+    }
+}
+
 static void take_line(struct janitor *janitor, char *line)
 {
     line[strcspn(line, "\n")] = '\0';
     if (line[0] == 'E') {
         janitor->is_good_end = true;
     } else if (line[0] == 'F') {
-        for (size_t i = 0; i < janitor->count; i++)
-            if (janitor->items[i][0] == 'P' && strcmp(janitor->items[i] + 2, line + 2) == 0)
-                janitor->items[i][0] = ' ';
+        forget_process(janitor, line + 2);
     } else if (janitor->count < ITEMS_MAX) {
         janitor->items[janitor->count++] = strdup(line);
     }

@@ -29,6 +29,7 @@ struct load_client {
 struct load {
     uint16_t port;
     atomic_bool is_over;
+    atomic_uint rest_ms;
     atomic_uint_fast64_t oks;
     atomic_uint_fast64_t breaks;
     atomic_uint_fast64_t refusals;
@@ -88,6 +89,9 @@ static void insert_until_broken(struct load_client *client, struct sql *conn, ui
             return;
         }
         note_ok(client, value);
+        unsigned rest_ms = atomic_load(&client->load->rest_ms);
+        if (rest_ms > 0)
+            sleep_ms(rest_ms);
     }
 }
 
@@ -133,6 +137,11 @@ struct load *load_start(struct gate *gate, unsigned clients)
         ck_assert_int_eq(pthread_create(&load->client[i].thread, NULL, run_client, &load->client[i]), 0);
     }
     return load;
+}
+
+void load_rest(struct load *load, unsigned ms)
+{
+    atomic_store(&load->rest_ms, ms);
 }
 
 void load_stop_at(struct place where, struct load *load)

@@ -23,6 +23,8 @@ enum { LOAD_CLIENTS_MAX = 32 };
 
 /* Makes the table through ackgate, then starts the clients. */
 struct load *load_start(struct gate *gate, unsigned clients);
+/* Each client rests for so long after each insert from now on; none at first. */
+void load_rest(struct load *load, unsigned ms);
 /* Ends all clients. Fails if one of them got an error that no crash explains, like a damaged packet. */
 #define load_stop(load) load_stop_at(HERE, load)
 void load_stop_at(struct place where, struct load *load);
