@@ -162,7 +162,7 @@ static void check_binary_logs(struct topology *t)
         unsigned char *bytes =
             (unsigned char *)place_read_file(place_format("%s/%s", t->source->datadir, file), &length);
         ck_assert_uint_gt(length, 8);
-        time_t made = (time_t)(bytes[4] | bytes[5] << 8 | bytes[6] << 16 | (unsigned)bytes[7] << 24);
+        time_t made = bytes[4] + bytes[5] * 0x100 + bytes[6] * 0x10000 + bytes[7] * (time_t)0x1000000;
         free(bytes);
         struct tm parts;
         strftime(time, sizeof(time), "%Y-%m-%d %H:%M:%S.000", gmtime_r(&made, &parts));

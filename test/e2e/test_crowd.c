@@ -185,7 +185,8 @@ static void check_growth(struct topology *t, long bytes_before, long sessions, l
 
     (void)printf("%s: %ld bytes for each of %ld idle sessions %s\n", family_name(t->family), each, sessions,
                  how);
-    ck_assert_msg(each < bytes_max, "%ld bytes for each of %ld sessions", each, sessions);
+    ck_assert_msg(each < bytes_max || gate_has_sanitizer(t->gate), "%ld bytes for each of %ld sessions", each,
+                  sessions);
 }
 
 START_TEST(idle_sessions_are_small)
@@ -287,18 +288,32 @@ static void come_and_go(struct topology *t, long rounds, bool with_tls)
     WAIT_SQL(gate_admin(t->gate), "SELECT COUNT(*) FROM sessions", "0");
 }
 
+struct files {
+    struct gate *gate;
+    unsigned count;
+};
+
+/* The last good-byes to the source (farewell.h) end after their sessions. */
+static bool are_as_few(void *argument)
+{
+    struct files *before = argument;
+
+    return open_files(before->gate) <= before->count;
+}
+
 static void check_for_leaks(struct topology *t, long rounds_before, long rounds, bool with_tls)
 {
     come_and_go(t, rounds_before, with_tls);
     long bytes = resident_bytes(t->gate);
-    unsigned files = open_files(t->gate);
+    struct files before = {t->gate, open_files(t->gate)};
     come_and_go(t, rounds, with_tls);
     long growth = resident_bytes(t->gate) - bytes;
-    unsigned files_after = open_files(t->gate);
     (void)printf("%s: after %ld rounds%s %ld bytes more, files: %u before, %u after\n",
-                 family_name(t->family), rounds, with_tls ? " with TLS" : "", growth, files, files_after);
-    ck_assert_uint_le(files_after, files);
-    ck_assert_msg(growth < GROWTH_BYTES_MAX, "%ld bytes more after %ld rounds", growth, rounds);
+                 family_name(t->family), rounds, with_tls ? " with TLS" : "", growth, before.count,
+                 open_files(t->gate));
+    wait_until(are_as_few, &before, WAIT_SECONDS, "as few files as before");
+    ck_assert_msg(growth < GROWTH_BYTES_MAX || gate_has_sanitizer(t->gate), "%ld bytes more after %ld rounds",
+                  growth, rounds);
 }
 
 START_TEST(coming_and_going_leaves_nothing)

@@ -112,6 +112,13 @@ void gate_kill(struct gate *gate)
     forget_run(gate);
 }
 
+bool gate_has_sanitizer(struct gate *gate)
+{
+    const char *maps = place_format("/proc/%d/maps", (int)gate->pid);
+
+    return place_file_has(maps, 0, "/libasan.so") || place_file_has(maps, 0, "/libtsan.so");
+}
+
 void gate_reload(struct gate *gate)
 {
     gate_write_config(gate);

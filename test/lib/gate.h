@@ -78,6 +78,8 @@ void gate_write_config(struct gate *gate);
 #define gate_stop(gate) gate_stop_at(HERE, gate)
 void gate_stop_at(struct place where, struct gate *gate);
 void gate_kill(struct gate *gate);
+/* The running one keeps what was freed and shadows what it has: nothing can be said about its memory. */
+bool gate_has_sanitizer(struct gate *gate);
 void gate_reload(struct gate *gate);
 #define gate_restart(gate) gate_restart_at(HERE, gate)
 void gate_restart_at(struct place where, struct gate *gate);
