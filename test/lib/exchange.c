@@ -9,6 +9,7 @@
 #include "protocol/packet.h"
 #include "protocol/writer.h"
 #include "protocol/xalloc.h"
+#include "test/lib/place.h"
 
 enum {
     ROOM_BYTES = 80 * 1024 * 1024,
@@ -319,7 +320,7 @@ static void prepare(struct making *making, struct transcript *ret_transcript)
 
 static void set_file(struct making *making)
 {
-    char *to = making->player->file = xstrndup(rest(making), strlen(rest(making)));
+    char *to = making->player->file = place_format("%s", rest(making));
 
     for (const char *from = to; *from; from++) {
         bool is_escape = from[0] == '\\' && (from[1] == 'n' || from[1] == 't');

@@ -49,6 +49,7 @@ struct sample {
 
 struct soak {
     struct topology *t;
+    const char *ca;
     atomic_bool is_over; /* the round */
     unsigned pause_ms;
     atomic_ulong visits;
@@ -110,6 +111,7 @@ static void visit_app(struct soak *soak, unsigned i)
                                                  .user = "app",
                                                  .password = i % 7 ? "app-pw" : "wrong",
                                                  .tls = kind == KIND_APP_TLS,
+                                                 .tls_ca = kind == KIND_APP_TLS ? soak->ca : NULL,
                                                  .compress = kind == KIND_APP_COMPRESSED});
 
     for (unsigned n = 0; n < 5 && sql_errno(app) == 0; n++)
@@ -286,17 +288,19 @@ static double minutes(void)
     return number_of("MINUTES", 60);
 }
 
-static struct topology *start(enum family family)
+static void start(struct soak *soak, enum family family)
 {
-    char dir[512];
+    char dir[108];
 
     place_make_dir("certificates", dir, sizeof dir);
     certificate_make_usual(dir);
-    return topology_start_with(&(struct topology_options){.family = family,
-                                                          .rule = "ANY 1 (r1, r2)",
-                                                          .replicas = 2,
-                                                          .certificates = dir,
-                                                          .app_tls = "preferred"});
+    soak->pause_ms = (unsigned)number_of("PAUSE_MS", DEFAULT_PAUSE_MS);
+    soak->ca = place_format("%s/ca.pem", dir);
+    soak->t = topology_start_with(&(struct topology_options){.family = family,
+                                                             .rule = "ANY 1 (r1, r2)",
+                                                             .replicas = 2,
+                                                             .certificates = dir,
+                                                             .app_tls = "preferred"});
 }
 
 static void print_round(const struct soak *soak, int round, const struct sample *sample)
@@ -312,11 +316,11 @@ static void print_round(const struct soak *soak, int round, const struct sample 
 
 START_TEST(flat)
 {
-    struct soak soak = {.t = start(TEST_FAMILY),
-                        .pause_ms = (unsigned)number_of("PAUSE_MS", DEFAULT_PAUSE_MS)};
+    struct soak soak = {0};
     struct sample sample[ROUNDS];
-    struct sql *app = gate_app(soak.t->gate);
 
+    start(&soak, TEST_FAMILY);
+    struct sql *app = gate_app(soak.t->gate);
     sql_exec(app, "CREATE DATABASE soak; CREATE TABLE soak.t (id INT PRIMARY KEY, at TIMESTAMP)");
     sql_close(app);
     for (int i = 0; i < ROUNDS; i++) {
