@@ -17,8 +17,10 @@ PROTOCOL := $(wildcard protocol/*.c)
 RECOVERY := $(filter-out recovery/recover_main.c,$(wildcard recovery/*.c))
 TOOL     := $(wildcard recovery/recover_main.c)
 PROXY    := $(filter-out proxy/main.c,$(wildcard proxy/*.c))
-UNIT     := $(wildcard test/unit/test_*.c)
-E2E      := $(wildcard test/e2e/test_*.c)
+# ONLY="test_gate corpus_journal": these of the test programs
+ONLY     ?=
+UNIT     := $(wildcard $(if $(ONLY),$(ONLY:%=test/unit/%.c),test/unit/test_*.c))
+E2E      := $(wildcard $(if $(ONLY),$(ONLY:%=test/e2e/%.c),test/e2e/test_*.c))
 TESTLIB  := $(wildcard test/lib/*.c)
 TORTURE  := $(filter-out test/torture/main.c,$(wildcard test/torture/*.c))
 
@@ -100,7 +102,7 @@ $(BUILD)/e2e/%: $(BUILD)/obj/test/e2e/%.o $(BUILD)/libtest.a $(BUILD)/libprotoco
 # Programs that are more than one file: the torture, and its test
 $(BUILD)/torture: $(BUILD)/obj/test/torture/main.o
 $(BUILD)/capture: $(BUILD)/obj/test/fuzz/capture.o
-$(BUILD)/soak: $(BUILD)/obj/test/soak/soak.o
+$(BUILD)/soak: $(call objects,$(wildcard test/soak/*.c))
 $(BUILD)/e2e/test_torture: $(BUILD)/obj/test/e2e/test_torture.o
 $(BUILD)/torture $(BUILD)/capture $(BUILD)/soak $(BUILD)/e2e/test_torture: $(BUILD)/libtorture.a $(BUILD)/libtest.a $(BUILD)/libprotocol.a
 	@mkdir -p $(@D)
@@ -140,7 +142,8 @@ bench-admin: deps
 
 # The fuzz targets' corpora as unit tests
 FUZZ_TARGETS := $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
-CORPUS_PROGRAMS = $(FUZZ_TARGETS:%=$(BUILD)/unit/corpus_%)
+CORPORA         = $(FUZZ_TARGETS:%=corpus_%)
+CORPUS_PROGRAMS = $(patsubst %,$(BUILD)/unit/%,$(if $(ONLY),$(filter $(ONLY),$(CORPORA)),$(CORPORA)))
 $(BUILD)/unit/corpus_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/obj/test/fuzz/replay.o $(libs_proxy)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD   $@")
@@ -166,13 +169,15 @@ check: deps
 check-run: $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS) $(PROGRAMS) $(BUILD)/sim $(BUILD)/man/ackgate.cnf.5
 	@BUILD=$(BUILD) $(IN_MEMORY) JOBS=2 SIM_RUNS=100 test/run.sh test/docs/check.py $(BUILD)/sim $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS)
 
-## make test       all tests: unit, simulation, and end to end on real servers of both families (SERVER=mysql|mariadb for one)
+## make test       all tests: unit, simulation, and end to end on real servers of both families (SERVER=mysql|mariadb for one,
+##                 ONLY="test_gate test_core" for these programs; both for asan, tsan, valgrind and test-matrix too)
 test: deps
 	@$(MAKE) -j$$(nproc) --no-print-directory test-run
 # What docs/operations.md says is done with the packages, and those are not made of programs with sanitizers.
-NEWCOMER = $(if $(SANITIZE),,test/newcomer/newcomer.py)
+NEWCOMER = $(if $(SANITIZE)$(ONLY),,test/newcomer/newcomer.py)
+WHOLE    = $(if $(ONLY),,test/docs/check.py $(BUILD)/sim $(NEWCOMER))
 test-run: $(PROGRAMS) $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS) $(BUILD)/sim $(E2E_PROGRAMS) $(BUILD)/man/ackgate.cnf.5 $(if $(NEWCOMER),$(BUILD)/.packages)
-	@BUILD=$(BUILD) $(IN_MEMORY) SIM_RUNS=1000 SIM_NEW=1000 SIM_FAULTS=1 test/run.sh test/docs/check.py $(UNIT_PROGRAMS) $(BUILD)/sim $(NEWCOMER) $(E2E_PROGRAMS)
+	@BUILD=$(BUILD) $(IN_MEMORY) SIM_RUNS=1000 SIM_NEW=1000 SIM_FAULTS=1 test/run.sh $(UNIT_PROGRAMS) $(CORPUS_PROGRAMS) $(WHOLE) $(E2E_PROGRAMS)
 
 ## make test-newcomer  docs/operations.md followed word for word on fresh machines (SERVER=mysql|mariadb for one family)
 .PHONY: test-newcomer
@@ -255,7 +260,8 @@ test-matrix: deps
 
 ## make asan       the unit tests and the end-to-end tests with AddressSanitizer and UndefinedBehaviorSanitizer
 asan: deps
-	@WAIT_FACTOR=4 ACKGATE_BUILD=$(CURDIR)/$(BUILD) ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate $(MAKE) -j$$(nproc) --no-print-directory BUILD=$(BUILD)/asan \
+	@WAIT_FACTOR=4 ACKGATE_BUILD=$(CURDIR)/$(BUILD) ACKGATE=$(CURDIR)/$(BUILD)/asan/ackgate \
+	  ACKGATE_RECOVER=$(CURDIR)/$(BUILD)/asan/ackgate-recover $(MAKE) -j$$(nproc) --no-print-directory BUILD=$(BUILD)/asan \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' test-run
 
 ## make tsan       the unit tests with ThreadSanitizer, and the end-to-end tests against an ackgate with it: a race ends it
@@ -275,9 +281,10 @@ valgrind: deps
 	@CK_DEFAULT_TIMEOUT=300 CK_TIMEOUT_MULTIPLIER=20 UNIT_UNDER='valgrind -q --error-exitcode=9' \
 	  $(IN_MEMORY) JOBS=2 test/run.sh $(VALGRIND_PROGRAMS)
 
-## make soak       MINUTES=60 of sessions, replicas and operators that come and go: memory and descriptors stay flat (SERVER=)
+## make soak       MINUTES=60 per family of sessions, replicas and operators that come and go: memory and descriptors
+##                 stay flat (SERVER=; PAUSE_MS=5 between visits)
 soak: deps
-	@MINUTES=$(MINUTES) $(MAKE) -j$$(nproc) --no-print-directory soak-run
+	@MINUTES=$(MINUTES) PAUSE_MS=$(PAUSE_MS) $(MAKE) -j$$(nproc) --no-print-directory soak-run
 soak: MINUTES = 60
 soak-run: $(PROGRAMS) $(BUILD)/soak
 	@$(BUILD)/soak

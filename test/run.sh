@@ -5,12 +5,17 @@
 #
 # Counts are read from Check's sum (`…: Checks: 9, Failures: 1, Errors: 0`) or from a line `N passed, N failed`; a
 # program that prints neither counts as one test, and one that ends badly without saying so as one failure more.
+#
+# Sanitizers write their reports into files, here: a report of any process that the program has started is a failure
+# and is shown whole, even if the test was content that the process had ended.
 set -u
 
 run_one() {
     program=$1
     out=$2
     began=$(date +%s)
+    export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$out.report"
+    export TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}log_path=$out.report"
     case $program in
     */unit/*) TMPDIR=${UNIT_TMPDIR:-${TMPDIR:-/tmp}} ${UNIT_UNDER:-} "$program" >"$out.out" 2>&1 ;;
     *) "$program" >"$out.out" 2>&1 ;;
@@ -24,10 +29,12 @@ run_one() {
     [ -n "$counts" ] || counts=$([ $code = 0 ] && echo "1 0" || echo "0 1")
     passed=${counts% *}
     failed=${counts#* }
-    [ $code = 0 ] || [ "$failed" != 0 ] || failed=1
+    reports=$(find "$(dirname "$out")" -name "$(basename "$out").report.*")
+    [ $code = 0 ] && [ -z "$reports" ] || [ "$failed" != 0 ] || failed=1
     if [ "$failed" != 0 ]; then
         echo "=== $program failed (exit code $code)"
         cat "$out.out"
+        for report in $reports; do cat "$report"; done
         echo "==="
     fi
     printf '%-44s %4d passed %3d failed %4d s\n' "$program" "$passed" "$failed" "$seconds"

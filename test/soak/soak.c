@@ -8,38 +8,28 @@
  * in. PAUSE_MS is how long each guest and writer rests between two visits or commits. */
 #include <check.h>
 #include <dirent.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "test/lib/binlog_files.h"
 #include "test/lib/certificate.h"
-#include "test/lib/http.h"
 #include "test/lib/load.h"
 #include "test/lib/place.h"
-#include "test/lib/process.h"
 #include "test/lib/runner.h"
 #include "test/lib/sql.h"
 #include "test/lib/topology.h"
 #include "test/lib/wait.h"
+#include "test/soak/guests.h"
 
 enum {
     ROUNDS = 10,
     SETTLED = 2,
-    GUESTS = 6,
     WRITERS = 2,
     ALLOWED_KIB = 4096,
     ALLOWED_FILES = 4,
     GONE_SECONDS = 60,
-    READ_TIMEOUT_S = 20,
     DEFAULT_PAUSE_MS = 5,
 };
-
-enum kind { KIND_APP, KIND_APP_TLS, KIND_APP_COMPRESSED, KIND_ADMIN, KIND_REPLICATION, KIND_BROWSER, KINDS };
-static const char *const kind_names[KINDS] = {"app", "TLS", "compressed", "admin", "replication", "HTTP"};
 
 struct sample {
     long rss_kib;
@@ -49,16 +39,9 @@ struct sample {
 
 struct soak {
     struct topology *t;
-    const char *ca;
-    atomic_bool is_over; /* the round */
-    unsigned pause_ms;
-    atomic_ulong visits;
-    atomic_ulong served[KINDS]; /* visits that got what they came for */
-    pid_t binlog_client;
+    struct guests guests;
     unsigned long commits;
 };
-
-/* ---- what ackgate has ---- */
 
 static long of_status(pid_t pid, const char *name)
 {
@@ -88,85 +71,6 @@ static struct sample take_sample(const struct gate *gate)
                            of_status(gate->pid, "Threads:")};
 }
 
-/* ---- guests ---- */
-
-static struct sql *visit(struct sql_options options)
-{
-    options.read_timeout_s = READ_TIMEOUT_S;
-    return sql_try_open(&options);
-}
-
-static void note_visit(struct soak *soak, enum kind kind, const struct sql *guest)
-{
-    if (sql_errno(guest) == 0)
-        (void)atomic_fetch_add(&soak->served[kind], 1);
-}
-
-/* An application: a few statements, then it leaves, one in three without a word. */
-static void visit_app(struct soak *soak, unsigned i)
-{
-    static const enum kind kinds[] = {KIND_APP, KIND_APP_TLS, KIND_APP, KIND_APP_COMPRESSED};
-    enum kind kind = kinds[i / 10 % 4];
-    struct sql *app = visit((struct sql_options){.port = soak->t->gate->app_port,
-                                                 .user = "app",
-                                                 .password = i % 7 ? "app-pw" : "wrong",
-                                                 .tls = kind == KIND_APP_TLS,
-                                                 .tls_ca = kind == KIND_APP_TLS ? soak->ca : NULL,
-                                                 .compress = kind == KIND_APP_COMPRESSED});
-
-    for (unsigned n = 0; n < 5 && sql_errno(app) == 0; n++)
-        (void)sql_try(app, n % 2 ? "SELECT REPEAT('x', 100000)" : "REPLACE INTO soak.t VALUES (%u, NOW())",
-                      i % 50);
-    note_visit(soak, kind, app);
-    if (i % 3 == 0 && sql_errno(app) == 0)
-        sql_break(app);
-    sql_close(app);
-}
-
-static void visit_admin(struct soak *soak, unsigned i)
-{
-    static const char *const looks[] = {"SELECT * FROM replicas", "SHOW PROCESSLIST", "SHOW STATUS",
-                                        "SELECT nothing", "SELECT count(*) FROM journal"};
-    struct sql *admin = visit((struct sql_options){
-        .port = soak->t->gate->admin_port, .user = "admin", .password = i % 5 ? "admin-pw" : "wrong"});
-
-    for (unsigned n = 0; n < 5 && (sql_errno(admin) == 0 || n > 0); n++)
-        (void)sql_try(admin, "%s", looks[(i + n) % 5]);
-    note_visit(soak, KIND_ADMIN, admin);
-    sql_close(admin);
-}
-
-/* Something that asks the replication port questions, as a client for changes does. */
-static void visit_replication(struct soak *soak, unsigned i)
-{
-    struct sql *client = visit(
-        (struct sql_options){.port = soak->t->gate->replication_port, .user = "repl", .password = "repl-pw"});
-
-    if (sql_errno(client) == 0)
-        (void)sql_try(client, i % 20 < 10 ? "SHOW BINARY LOGS" : "SELECT @@GLOBAL.SERVER_ID");
-    note_visit(soak, KIND_REPLICATION, client);
-    if (i % 20 < 10 && sql_errno(client) == 0)
-        sql_break(client);
-    sql_close(client);
-}
-
-static void *run_guest(void *arg)
-{
-    struct soak *soak = arg;
-
-    while (!atomic_load(&soak->is_over)) {
-        unsigned i = (unsigned)atomic_fetch_add(&soak->visits, 1);
-        if (i % 10 < 7)
-            visit_app(soak, i);
-        else if (i % 10 < 9)
-            visit_admin(soak, i);
-        else
-            visit_replication(soak, i);
-        sleep_ms(soak->pause_ms);
-    }
-    return NULL;
-}
-
 /* A replica goes, in good order or not, and comes back. */
 static void move_replica(struct soak *soak, unsigned turn)
 {
@@ -182,32 +86,6 @@ static void move_replica(struct soak *soak, unsigned turn)
     replica_wait_streaming(replica);
 }
 
-static void visit_http(struct soak *soak, unsigned turn)
-{
-    static const char *const paths[] = {"/metrics", "/", "/status.json", "/nothing"};
-    int expected = turn % 4 < 3 ? 200 : 404;
-
-    if (http_get(soak->t->gate->metrics_port, paths[turn % 4]).status == expected)
-        (void)atomic_fetch_add(&soak->served[KIND_BROWSER], 1);
-}
-
-/* One that follows what comes for a while, and is cut. */
-static void move_binlog_client(struct soak *soak)
-{
-    struct gate *gate = soak->t->gate;
-    const char *out = place_format("%s/followed", gate->dir);
-    const struct sql_rows *at =
-        sql_rows(gate_admin(gate), "SELECT confirmed_file, confirmed_pos FROM source");
-    const char *from = place_format("--start-position=%s", sql_cell(at, 0, "confirmed_pos"));
-
-    if (soak->binlog_client)
-        process_kill(soak->binlog_client);
-    (void)unlink(out);
-    soak->binlog_client = binlog_client_start(
-        soak->t->family, gate->replication_port, out,
-        (const char *const[]){"--stop-never", from, sql_cell(at, 0, "confirmed_file"), NULL});
-}
-
 static bool guests_are_gone(void *arg)
 {
     const char *sessions = gate_status((struct gate *)arg, "Ackgate_sessions");
@@ -217,27 +95,18 @@ static bool guests_are_gone(void *arg)
 
 static struct sample run_round(struct soak *soak, double seconds)
 {
-    pthread_t guests[GUESTS];
     uint64_t end = now_ms() + (uint64_t)(seconds * 1000);
     struct load *load = load_start(soak->t->gate, WRITERS);
 
-    load_rest(load, soak->pause_ms);
+    load_rest(load, soak->guests.pause_ms);
     sql_exec(server_admin(soak->t->source), "FLUSH BINARY LOGS");
-    atomic_store(&soak->is_over, false);
-    for (int kind = 0; kind < KINDS; kind++)
-        atomic_store(&soak->served[kind], 0);
-    for (unsigned i = 0; i < GUESTS; i++)
-        ck_assert_int_eq(pthread_create(&guests[i], NULL, run_guest, soak), 0);
+    guests_come(&soak->guests);
     for (unsigned turn = 0; now_ms() < end; turn++) {
         sleep_ms(500);
-        visit_http(soak, turn);
-        if (turn % 4 == 0)
-            move_binlog_client(soak);
+        guests_turn(&soak->guests, turn);
         move_replica(soak, turn);
     }
-    atomic_store(&soak->is_over, true);
-    for (unsigned i = 0; i < GUESTS; i++)
-        (void)pthread_join(guests[i], NULL);
+    guests_leave(&soak->guests);
     load_stop(load);
     soak->commits += load_oks(load);
     topology_wait_open(soak->t);
@@ -269,11 +138,11 @@ static void assert_flat(const struct gate *gate, const struct sample *settled, c
     ck_assert_msg(now->threads <= settled->threads, "threads: %ld, then %ld", settled->threads, now->threads);
 }
 
-static void assert_served(struct soak *soak)
+static void assert_served(struct guests *guests)
 {
-    for (int kind = 0; kind < KINDS; kind++)
-        ck_assert_msg(atomic_load(&soak->served[kind]) > 0, "no guest of the kind %s was served",
-                      kind_names[kind]);
+    for (int kind = 0; kind < GUEST_KINDS; kind++)
+        ck_assert_msg(atomic_load(&guests->served[kind]) > 0, "no guest of the kind %s was served",
+                      guest_kind_name((enum guest_kind)kind));
 }
 
 static double number_of(const char *variable, double otherwise)
@@ -294,22 +163,24 @@ static void start(struct soak *soak, enum family family)
 
     place_make_dir("certificates", dir, sizeof dir);
     certificate_make_usual(dir);
-    soak->pause_ms = (unsigned)number_of("PAUSE_MS", DEFAULT_PAUSE_MS);
-    soak->ca = place_format("%s/ca.pem", dir);
+    soak->guests.pause_ms = (unsigned)number_of("PAUSE_MS", DEFAULT_PAUSE_MS);
+    soak->guests.ca = place_format("%s/ca.pem", dir);
     soak->t = topology_start_with(&(struct topology_options){.family = family,
                                                              .rule = "ANY 1 (r1, r2)",
                                                              .replicas = 2,
                                                              .certificates = dir,
                                                              .app_tls = "preferred"});
+    soak->guests.t = soak->t;
 }
 
 static void print_round(const struct soak *soak, int round, const struct sample *sample)
 {
     (void)printf("%s round %d: %lu visits, %lu commits, %ld KiB, %ld descriptors, %ld threads; served",
-                 family_name(soak->t->family), round, atomic_load(&soak->visits), soak->commits,
+                 family_name(soak->t->family), round, atomic_load(&soak->guests.visits), soak->commits,
                  sample->rss_kib, sample->descriptors, sample->threads);
-    for (int kind = 0; kind < KINDS; kind++)
-        (void)printf(" %s %lu", kind_names[kind], atomic_load(&soak->served[kind]));
+    for (int kind = 0; kind < GUEST_KINDS; kind++)
+        (void)printf(" %s %lu", guest_kind_name((enum guest_kind)kind),
+                     atomic_load(&soak->guests.served[kind]));
     (void)printf("\n");
     (void)fflush(stdout);
 }
@@ -326,7 +197,7 @@ START_TEST(flat)
     for (int i = 0; i < ROUNDS; i++) {
         sample[i] = run_round(&soak, minutes() * 60 / ROUNDS);
         print_round(&soak, i + 1, &sample[i]);
-        assert_served(&soak);
+        assert_served(&soak.guests);
         if (i > SETTLED)
             assert_flat(soak.t->gate, &sample[SETTLED], &sample[i]);
     }

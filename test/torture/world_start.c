@@ -30,9 +30,12 @@ static const char move_in[] =
     "mv \"$0\" \"$0.moved\" 2>/dev/null; mkdir -p \"$0\" && mount -t tmpfs -o size=16g,mode=700 "
     "torture \"$0\" && if [ -e \"$0.moved\" ]; then cp -a \"$0.moved/.\" \"$0\" && rm -r "
     "\"$0.moved\"; fi";
-/* Room for half a megabyte more, which lasts for a moment; then nothing can be written. */
+/* Room for half a megabyte more, which lasts for a moment; then nothing can be written. Refused when more
+ * than that has been written meanwhile: once more, then. */
 static const char fill[] =
-    "used=$(df --output=used -k \"$0\" | tail -n 1) && mount -o remount,size=$((used + 512))k \"$0\"";
+    "for try in 1 2 3 4 5 6 7 8 9; do used=$(df --output=used -k \"$0\" | tail -n 1) && "
+    "mount -o remount,size=$((used + 512))k \"$0\" 2>/dev/null && exit; done; "
+    "echo \"$0 cannot be filled\"; exit 1";
 static const char make_room[] = "mount -o remount,size=16g \"$0\"";
 
 static const char *disk_of(const struct world *world, enum party party)
