@@ -144,7 +144,7 @@ START_TEST(damaged)
     gate_kill(gate);
     flip_byte(segment, 150);
     ck_assert_int_eq(gate_run(gate, NULL), START_FAILED);
-    const char *log = place_read_file(gate->log, NULL);
+    const char *log = place_text(gate->log);
     ck_assert_msg(strstr(log, "damaged") != NULL && strstr(log, "journal.000001") != NULL &&
                       strstr(log, "offset") != NULL,
                   "%s", log);
@@ -173,7 +173,7 @@ START_TEST(printed)
     gate_kill(t->gate); /* synced with each confirm, so all of it is there */
     print_journal(t->gate, NULL, text_path);
     print_journal(t->gate, "--json", json_path);
-    const char *text = place_read_file(text_path, NULL), *json = place_read_file(json_path, NULL);
+    const char *text = place_text(text_path), *json = place_text(json_path);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         ck_assert_msg(strstr(shown, types[i]) != NULL, "%s in %s", types[i], shown);
         ck_assert_msg(strstr(text, types[i]) != NULL, "%s in\n%s", types[i], text);

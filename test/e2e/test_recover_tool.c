@@ -299,7 +299,7 @@ START_TEST(run_is_all)
     ck_assert_str_eq(gate_status(scene.t->gate, "Ackgate_epoch"), "3");
     assert_all_well(&scene);
     server_stop(source);
-    ck_assert_msg(strstr(place_read_file(source->error_log, NULL), "hutdown complete") != NULL,
+    ck_assert_msg(strstr(place_text(source->error_log), "hutdown complete") != NULL,
                   "the end of its log is missing");
 }
 END_TEST

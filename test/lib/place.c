@@ -143,3 +143,12 @@ char *place_format(const char *format, ...)
     kept_texts = kept;
     return kept->text;
 }
+
+const char *place_text(const char *path)
+{
+    char *text = place_read_file(path, NULL);
+    const char *kept = place_format("%s", text ? text : "");
+
+    free(text);
+    return kept;
+}

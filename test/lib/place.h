@@ -17,6 +17,8 @@ char *place_read_file(const char *path, size_t *ret_size);
 void place_write_file(const char *path, const char *text, unsigned mode);
 /* True if the file has the text at or after this offset. */
 bool place_file_has(const char *path, long from, const char *text);
+/* The same as a text that lives as long as the process; "" if it can't be read. */
+const char *place_text(const char *path);
 /* printf into memory that lives as long as the process. */
 char *place_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -27,14 +27,6 @@ const char *recover_output(void)
     return output;
 }
 
-static void keep_output(const char *log)
-{
-    char *text = place_read_file(log, NULL);
-
-    output = place_format("%s", text ? text : "");
-    free(text);
-}
-
 static const char *password_file(const struct gate *gate)
 {
     const char *path = place_format("%s/recover.password", gate->dir);
@@ -79,7 +71,7 @@ int recover_run(struct gate *gate, struct server *source, const char *verb, ...)
     netns_enter(source->netns);
     int code = process_run(argv, log);
     netns_leave();
-    keep_output(log);
+    output = place_text(log);
     return code;
 }
 
