@@ -249,11 +249,11 @@ void store_sync_begin(struct store *store)
 
 enum result store_sync_file(struct store *store)
 {
-    if (store_is_empty(store) || store->wal.fd < 0)
+    if (store_is_empty(store))
         return RESULT_OK;
     if (disk_io.fdatasync(store->segment.fd) != 0)
         return RESULT_IO;
-    return store_wal_clear(&store->wal);
+    return store->wal.fd < 0 ? RESULT_OK : store_wal_clear(&store->wal);
 }
 
 void store_sync_wait(struct store *store)
@@ -275,9 +275,10 @@ void store_sync_release(struct store *store)
         return;
     store->is_quiet = true;
     disk_free(&store->disk);
-    if (store->failed == 0 && store_sync_file(store) != RESULT_OK)
+    bool is_synced = store->failed == 0 && store_sync_file(store) == RESULT_OK;
+    if (store->failed == 0 && !is_synced)
         log_warn("store", "syncing at the end failed: %s. The next start reads the WAL", strerror(errno));
-    if (!position_equal(store->saved, store->durable))
+    if (!position_equal(store->saved, store->durable) && (is_synced || store->options.is_synced))
         save_durable(store);
     timer_release(&store->news);
 }

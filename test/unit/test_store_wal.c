@@ -420,6 +420,26 @@ START_TEST(a_clean_close_leaves_nothing_to_put_back)
 }
 END_TEST
 
+/* Not synced before each confirm, but at a stop: what the store says then of its disk is true. */
+START_TEST(without_syncs_a_stop_is_one)
+{
+    struct fixture fixture, left;
+    struct source_file file = make_file("binlog.000001", 1, 8, 200);
+    fixture_init(&fixture);
+    fixture.is_unsynced = true;
+    memcpy(noted_dir, fixture.dir, sizeof(noted_dir));
+    ck_assert_int_eq(fixture_open(&fixture), RESULT_OK);
+    begin(&fixture, &file);
+    feed_durable(&fixture, &file, BINLOG_MAGIC_BYTES, file.length);
+    store_close(&fixture.store);
+    open_what_is_left(&fixture, LOSS_ALL, &left);
+    ck_assert_uint_eq(store_end(left.store).offset, file.length);
+    fixture_release(&left);
+    fixture_release(&fixture);
+    source_file_free(&file);
+}
+END_TEST
+
 START_TEST(without_syncs_there_is_none)
 {
     struct fixture fixture;
@@ -452,6 +472,7 @@ int main(void)
     tcase_add_test(tests, a_record_behind_the_end_is_left_out);
     tcase_add_test(tests, a_clean_close_leaves_nothing_to_put_back);
     tcase_add_test(tests, without_syncs_there_is_none);
+    tcase_add_test(tests, without_syncs_a_stop_is_one);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
