@@ -227,6 +227,8 @@ static enum result on_stop(struct walk *walk, struct binlog_file *file)
     if (is_found) {
         walk->tail->fault = TAIL_DAMAGED;
         walk->is_over = true;
+    } else if (result == RESULT_OK) {
+        walk->tail->torn = position_in(walk, file->at);
     }
     return result;
 }

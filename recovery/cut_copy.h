@@ -1,6 +1,6 @@
 /*
  * What a cut takes away, as a list of byte ranges over the source's binlog files, and its copy into the file
- * that keeps it. Used by apply.c only.
+ * that keeps it. Used by apply.c and torn_end.c.
  */
 #ifndef ACKGATE_RECOVERY_CUT_COPY_H
 #define ACKGATE_RECOVERY_CUT_COPY_H

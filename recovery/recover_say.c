@@ -89,8 +89,12 @@ static void say_text(const struct plan *plan, const char *cut_file, const struct
 {
     FILE *out = plan->overall == VERDICT_REFUSE ? stderr : stdout;
     put_line(out, plan->reason);
-    if (plan->overall != VERDICT_CUT)
+    if (plan->overall != VERDICT_CUT) {
+        if (report != NULL && report->torn_as != NULL)
+            printf("ackgate-recover: a torn event at the end of the binlog was cut off and is kept in %s\n",
+                   report->torn_as);
         return;
+    }
     const char *did = report == NULL ? "to be cut" : report->kept_as == NULL ? "was cut before" : "cut";
     printf("ackgate-recover: %s %s at %" PRIu64 ", %s %s\n", cut_file, did, plan->cut.offset,
            report == NULL ? "to be kept in" : "what was cut is kept in", kept_as(plan, report));

@@ -7,6 +7,7 @@
 #include "recovery/recover_place.h"
 #include "recovery/recover_say.h"
 #include "recovery/recover_talk.h"
+#include "recovery/torn_end.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -113,11 +114,14 @@ static int apply(struct run *run)
         .cut = run->plan.cut,
         .kept_as = run->plan.kept_as,
     };
+    const struct torn_end_request torn = {run->storage, &run->index, &run->tail};
     struct apply_report report = {0};
     enum result result = RESULT_OK;
     uint64_t began_us = now_us();
     if (run->plan.overall == VERDICT_CUT)
         result = apply_cut(&request, &report, &run->problem);
+    else if (run->plan.overall != VERDICT_REFUSE)
+        result = torn_end_cut(&torn, &report.torn_as, &run->problem);
     run->times.cut_us = now_us() - began_us;
     if (result != RESULT_OK)
         return fail(run, RECOVER_EXIT_UNREADABLE);

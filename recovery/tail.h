@@ -63,6 +63,8 @@ struct tail {
     enum tail_start start; /* how `from` was found */
     struct position from;  /* where the listing begins */
     struct position end;   /* behind the last whole event that is not part of a half-written group */
+    struct position torn; /* where an event begins that is not whole, with no whole one behind it in its file;
+                             the last one of the listed files, POSITION_NONE: none */
     char keep_dir[TAIL_PATH_MAX]; /* where the tool keeps what it cuts: DATADIR/ackgate-discarded */
     struct tail_file *files;      /* ascending, all there are of the base, also those missing in the index */
     size_t file_count;

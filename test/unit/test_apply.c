@@ -4,6 +4,7 @@
  */
 #include "recovery/apply.h"
 #include "recovery/binlog_tail.h"
+#include "recovery/torn_end.h"
 #include "test/unit/memory_storage.h"
 #include "test/unit/recover_fixture.h"
 
@@ -80,13 +81,18 @@ static enum result run(uint64_t cut_offset, unsigned fail_at, struct apply_repor
     return result;
 }
 
-static void check_file(const char *path, const uint8_t *bytes, size_t length)
+static const struct memory_inode *check_bytes(const char *path, const uint8_t *bytes, size_t length)
 {
     const struct memory_inode *inode = memory_storage_file(&storage, path);
     ck_assert_msg(inode != NULL, "%s", path);
     ck_assert_uint_eq(inode->live.length, length);
     ck_assert_mem_eq(inode->live.data, bytes, length);
-    ck_assert_uint_eq(inode->synced.length, length);
+    return inode;
+}
+
+static void check_file(const char *path, const uint8_t *bytes, size_t length)
+{
+    ck_assert_uint_eq(check_bytes(path, bytes, length)->synced.length, length);
 }
 
 /* What the kept file has to hold. */
@@ -245,6 +251,60 @@ START_TEST(a_torn_rest_goes_too)
 }
 END_TEST
 
+#define TORN KEEP "/binlog.000002-"
+
+/* The tool without a cut: reads the tail, and takes away what is torn at its end. */
+static enum result run_torn_end(unsigned fail_at, char **ret_kept_as)
+{
+    struct binlog_index index;
+    struct tail tail;
+    char *problem = NULL;
+    struct binlog_tail_request request = {
+        &storage.base, DIR, &index, {1, BINLOG_START}
+    };
+    ck_assert_int_eq(binlog_index_read(&storage.base, DIR "/binlog.index", DIR, &index), RESULT_OK);
+    tail_init(&tail);
+    ck_assert_int_eq(binlog_tail_read(&request, &tail, &problem), RESULT_OK);
+    snprintf(tail.keep_dir, sizeof tail.keep_dir, "%s", KEEP);
+    struct torn_end_request torn = {&storage.base, &index, &tail};
+    storage.fail_at = fail_at == 0 ? 0 : storage.calls + fail_at;
+    enum result result = torn_end_cut(&torn, ret_kept_as, &problem);
+    storage.fail_at = 0;
+    ck_assert((result == RESULT_OK) == (problem == NULL));
+    free(problem);
+    tail_release(&tail);
+    binlog_index_release(&index);
+    return result;
+}
+
+/* Whatever call fails, the next run comes to the same end; whole events stay, also in the file before. */
+START_TEST(a_torn_end_goes_alone)
+{
+    char *kept_as = NULL, *torn;
+    enum result result = RESULT_IO;
+    for (unsigned fail_at = 1; result != RESULT_OK; fail_at++) {
+        put_two_files(1);
+        size_t whole = second.length - 50;
+        result = run_torn_end(fail_at, &kept_as);
+        if (result != RESULT_OK)
+            ck_assert_int_eq(run_torn_end(0, &kept_as), RESULT_OK);
+        torn = xasprintf(TORN "%zu.torn", whole);
+        /* cut and not synced: what a loss of power brings back is cut again */
+        (void)check_bytes(DIR "/binlog.000002", second.bytes, whole);
+        check_file(torn, second.bytes + whole, 50);
+        check_file(DIR "/binlog.000001", first.bytes, first.length);
+        ck_assert(kept_as == NULL || strcmp(kept_as, torn) == 0);
+        free(torn);
+        free(kept_as);
+        kept_as = NULL;
+        /* then nothing is torn any more */
+        ck_assert_int_eq(run_torn_end(0, &kept_as), RESULT_OK);
+        ck_assert_ptr_null(kept_as);
+        memory_storage_release(&storage);
+    }
+}
+END_TEST
+
 START_TEST(refuses_a_place_that_is_none)
 {
     struct apply_report report;
@@ -300,6 +360,7 @@ int main(void)
     tcase_add_test(tests, interrupted_twice);
     tcase_add_test(tests, another_kept_file_is_not_overwritten);
     tcase_add_test(tests, a_torn_rest_goes_too);
+    tcase_add_test(tests, a_torn_end_goes_alone);
     tcase_add_test(tests, refuses_a_place_that_is_none);
     tcase_add_test(tests, a_file_without_a_line_goes_too);
     suite_add_tcase(suite, tests);

@@ -296,6 +296,9 @@ START_TEST(torn_end_of_an_older_file)
     ck_assert_int_eq(recover_tail(&dir, (struct position){1, BINLOG_START}, &tail), RESULT_OK);
     ck_assert_int_eq(tail.fault, is_mariadb ? TAIL_READABLE : TAIL_DAMAGED);
     ck_assert_uint_eq(tail.txn_count, is_mariadb ? 2 * count - 1 : count - 1);
+    ck_assert_uint_eq(tail.torn.file, is_mariadb ? 1 : 0);
+    ck_assert(!is_mariadb ||
+              (tail.torn.offset > expected[count - 1].start && tail.torn.offset < expected[count - 1].end));
     tail_release(&tail);
 }
 END_TEST
