@@ -152,6 +152,30 @@ static const char *programs_of(const struct gate *gate, const struct server *sou
     return place_format("PATH=%s:$PATH; ", dir);
 }
 
+static void obey(const struct obeying *obeying, unsigned number)
+{
+    netns_enter(obeying->source->netns);
+    (void)process_run(
+        (const char *[]){"sh", "-c",
+                         place_format("%scd %s && %s --no-defaults -uroot -h127.0.0.1 -P%u --skip-ssl",
+                                      programs_of(obeying->gate, obeying->source), obeying->source->datadir,
+                                      obeying->command, obeying->source->port),
+                         NULL},
+        place_format("%s/obey-%u.log", obeying->gate->dir, number));
+    netns_leave();
+}
+
+bool recover_obey_now(struct gate *gate, struct server *source)
+{
+    static unsigned times;
+    struct obeying obeying = {.gate = gate, .source = source};
+
+    if (!is_open_or_asks(&obeying) || obeying.command[0] == '\0')
+        return false;
+    obey(&obeying, ++times);
+    return true;
+}
+
 unsigned recover_obey_at(struct place where, struct gate *gate, struct server *source)
 {
     struct obeying obeying = {.gate = gate, .source = source};
@@ -161,13 +185,7 @@ unsigned recover_obey_at(struct place where, struct gate *gate, struct server *s
         wait_until_at(where, is_open_or_asks, &obeying, 2 * WAIT_SECONDS, "an open source, or one that asks");
         if (obeying.command[0] == '\0')
             return times;
-        (void)process_run(
-            (const char *[]){"sh", "-c",
-                             place_format("%scd %s && %s --no-defaults -uroot -h127.0.0.1 -P%u --skip-ssl",
-                                          programs_of(gate, source), source->datadir, obeying.command,
-                                          source->port),
-                             NULL},
-            place_format("%s/obey-%u.log", gate->dir, ++times));
+        obey(&obeying, ++times);
         WAIT_SQL(
             gate_admin(gate),
             place_format("SELECT state = 'refused' AND reason LIKE '%%%s%%' FROM source", obeying.command),

@@ -32,6 +32,8 @@ void recover_run_server_at(struct place where, struct gate *gate, struct server 
  * MariaDB's crash recovery has lost. Returns how often that was. */
 #define recover_obey(gate, source) recover_obey_at(HERE, gate, source)
 unsigned recover_obey_at(struct place where, struct gate *gate, struct server *source);
+/* The same once, without waiting: true if something was asked for. */
+bool recover_obey_now(struct gate *gate, struct server *source);
 
 /* A fingerprint of all files below a directory: names, sizes, bytes. Lives as long as the process. */
 const char *directory_fingerprint(const char *path);

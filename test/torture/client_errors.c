@@ -15,13 +15,13 @@ bool client_is_broken(unsigned number)
 static bool is_explained(unsigned number)
 {
     static const unsigned numbers[] = {
-        1005, 1021, 1025, 1026, 1030,       /* the source's disk is full */
-        1114, 1598, 1939, 3019, 3675, 3100, /* its semi-sync goes down */
-        1040, 1053, 1077, 1079,             /* it is shutting down */
-        1105, 1180,                         /* ackgate: source not available, outcome not known yet */
-        1152, 1158, 1159, 1160, 1161,       /* network errors as the server sees them */
-        1205, 1213, 1317, 1927, 3058,       /* locks, and KILL */
-        1397, 1399, 1402, 1613, 1614,       /* XA: unknown, not the moment, rolled back */
+        1,    3,    20,   1005, 1021, 1025, 1026, 1030, /* the source's disk is full */
+        1114, 1598, 1939, 3019, 3675, 3100,             /* its semi-sync goes down */
+        1040, 1053, 1077, 1079,                         /* it is shutting down */
+        1105, 1180,                   /* ackgate: source not available, outcome not known yet */
+        1152, 1158, 1159, 1160, 1161, /* network errors as the server sees them */
+        1205, 1213, 1317, 1927, 3058, /* locks, and KILL */
+        1397, 1399, 1402, 1613, 1614, /* XA: unknown, not the moment, rolled back */
     };
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

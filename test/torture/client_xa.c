@@ -152,14 +152,24 @@ static void settle_all(struct client *client)
     client->xa_count = kept;
 }
 
-/* Now, mostly; what is left waits for settle_all(). */
+static void disconnect(struct client *client)
+{
+    sql_close(client->conn);
+    client->conn = NULL;
+}
+
+/* At once, mostly; what is left waits for settle_all() on another connection: on MariaDB a session can do
+ * nothing else before its transaction has ended. */
 static void prepare_and_end(struct client *client)
 {
     size_t before = client->xa_count;
 
     prepare(client);
-    if (client->xa_count > before && client->xa[before].is_prepared &&
-        chance_below(&client->chance, 4) != 0 && end(client, &client->xa[before]))
+    if (client->xa_count == before || !client->xa[before].is_prepared)
+        return;
+    if (chance_below(&client->chance, 4) == 0)
+        disconnect(client);
+    else if (end(client, &client->xa[before]))
         client->xa_count--;
 }
 
@@ -170,7 +180,7 @@ void client_xa(struct client *client)
         settle_all(client);
     else
         prepare_and_end(client);
-    client->needs_settling = sql_errno(client->conn) != 0;
+    client->needs_settling = !client->conn || sql_errno(client->conn) != 0;
     sleep_ms(chance_between(&client->chance, 1, 40));
 }
 

@@ -113,7 +113,7 @@ struct clients *clients_start(const struct clients_options *options)
     for (unsigned i = 0; i < WRITERS; i++)
         add_client(clients, SITE_SOURCE, options->app, run_writer);
     add_client(clients, SITE_SOURCE, options->app, run_maker);
-    for (unsigned i = 0; i < XA_CLIENTS && options->has_xa; i++)
+    for (unsigned i = 0; i < XA_CLIENTS; i++)
         add_client(clients, SITE_SOURCE, options->app, run_xa);
     for (unsigned i = 0; i < SOURCE_READERS; i++)
         add_client(clients, SITE_SOURCE, options->app, run_reader);

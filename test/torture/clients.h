@@ -30,7 +30,6 @@ struct clients_options {
     struct client_target app; /* where applications go */
     struct client_target replica[SITES_MAX - 1];
     size_t replicas;
-    bool has_xa;
 };
 
 /* The database and its tables, on a connection to where applications go. */

@@ -5,14 +5,14 @@
 #include "test/lib/sql.h"
 #include "test/lib/wait.h"
 
-enum { TROUBLES_MAX = 3, TICK_MS = 20, VERIFY_MS = 1000, EARLY_MS = 2500, SESSION_TIMEOUT_S = 2 };
+enum { TROUBLES_MAX = 3, TICK_MS = 20, HELP_MS = 1000, EARLY_MS = 2500, SESSION_TIMEOUT_S = 2 };
 
 struct nemesis {
     struct world *world;
     struct schedule schedule;
     uint64_t party_until_ms[PARTIES]; /* 0: no trouble */
     uint64_t link_until_ms[LINKS];
-    uint64_t next_ms, verify_ms, early_ms;
+    uint64_t next_ms, help_ms, early_ms;
 };
 
 static unsigned count_troubles(const struct nemesis *nemesis)
@@ -173,15 +173,16 @@ static void end_those_due(struct nemesis *nemesis, uint64_t now)
 }
 
 /* What the start of a source could not wait for. */
-static void verify(struct nemesis *nemesis, uint64_t now)
+static void help_source(struct nemesis *nemesis, uint64_t now)
 {
     struct world *world = nemesis->world;
 
     if (world->state[PARTY_SOURCE] != PARTY_UP || world->state[PARTY_GATE] != PARTY_UP ||
-        now < nemesis->verify_ms)
+        now < nemesis->help_ms)
         return;
     world_verify(world);
-    nemesis->verify_ms = now + VERIFY_MS;
+    world_obey(world);
+    nemesis->help_ms = now + HELP_MS;
 }
 
 void nemesis_run(struct world *world, uint64_t seed, unsigned seconds)
@@ -192,7 +193,7 @@ void nemesis_run(struct world *world, uint64_t seed, unsigned seconds)
     for (uint64_t now; (now = now_ms()) < end_ms; sleep_ms(TICK_MS)) {
         world_look(world);
         end_those_due(&nemesis, now);
-        verify(&nemesis, now);
+        help_source(&nemesis, now);
         if (now >= nemesis.next_ms && count_troubles(&nemesis) < TROUBLES_MAX)
             begin_next(&nemesis, now);
     }

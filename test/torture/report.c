@@ -40,10 +40,11 @@ void report_tally(FILE *out, const struct tally *tally)
         report_link(out, link, tally->link[link]);
     (void)fprintf(
         out,
-        "  %u KILL QUERY, %u KILL CONNECTION, %u FLUSH BINARY LOGS; ackgate-recover: %u times, and %u times "
-        "ackgate was not reached; %u times a replica was helped\n",
-        tally->sessions[0], tally->sessions[1], tally->rotations, tally->recovers[0], tally->recovers[1],
-        tally->helped);
+        "  %u KILL QUERY, %u KILL CONNECTION, %u FLUSH BINARY LOGS; ackgate-recover: %u times, and %u "
+        "times ackgate was not reached\n",
+        tally->sessions[0], tally->sessions[1], tally->rotations, tally->recovers[0], tally->recovers[1]);
+    (void)fprintf(out, "  an operator helped a replica %u times, and a refused source %u times\n",
+                  tally->helped, tally->obeyed);
 }
 
 void report_findings(FILE *out, const struct findings *findings, size_t told_max)

@@ -14,6 +14,7 @@ struct tally {
     unsigned rotations;
     unsigned recovers[2]; /* ackgate-recover: done, ackgate was not reachable */
     unsigned helped;      /* replicas whose replication an operator had to start */
+    unsigned obeyed;      /* sources for which he typed what a refusal says */
 };
 
 const char *party_name(enum party party);

@@ -37,7 +37,6 @@ static void start_clients(struct torture *torture)
         .seed = torture->options->seed,
         .app = {app.host, app.port, world->clients ? world->clients->netns : 0},
         .replicas = WORLD_REPLICAS,
-        .has_xa = world->family == FAMILY_MYSQL,
     };
 
     for (size_t i = 0; i < WORLD_REPLICAS; i++)

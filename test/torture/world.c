@@ -157,6 +157,14 @@ void world_verify(struct world *world)
         world->needs_verify = !recover(world, "verify");
 }
 
+void world_obey(struct world *world)
+{
+    if (world->family != FAMILY_MARIADB || !world->has_gate || !recover_obey_now(world->gate, world->source))
+        return;
+    recorder_say(world->recorder, "an operator does what a refusal says");
+    world->tally.obeyed++;
+}
+
 bool world_bring_up(struct world *world, enum party party)
 {
     if (party == PARTY_SOURCE)
@@ -220,6 +228,7 @@ void world_wait_open(struct world *world)
     if (!world->has_gate)
         return;
     struct sql *admin = gate_admin(world->gate);
+    world->tally.obeyed += recover_obey(world->gate, world->source);
     WAIT_SQL_FOR(admin, "SELECT state, reason FROM source", "open\t", HEAL_SECONDS);
     for (unsigned i = 0; i < WORLD_REPLICAS; i++)
         replica_wait_streaming(world->replica[i]);

@@ -72,6 +72,9 @@ void world_shut_down(struct world *world, enum party party);
 bool world_bring_up(struct world *world, enum party party);
 /* ackgate-recover verify, if it has not got through since the source's start. */
 void world_verify(struct world *world);
+/* What MariaDB's crash recovery has lost of XA transactions is prepared again, as a refused source asks for.
+ */
+void world_obey(struct world *world);
 void world_trouble(struct world *world, enum link link, enum trouble trouble, unsigned strength);
 void world_mend(struct world *world, enum link link);
 /* Notices who has ended; fails the test if somebody ended whom nobody ended. */
