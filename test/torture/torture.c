@@ -236,6 +236,8 @@ void torture_run(const struct torture_options *options, struct findings *ret_fin
     torture.world = world_start(options->family, has_gate, torture.recorder);
     clients_make_tables(has_gate ? gate_app(torture.world->gate)
                                  : server_open(torture.world->source, "app", "app-pw"));
+    for (unsigned i = 0; i < WORLD_REPLICAS; i++)
+        replica_wait_caught_up(torture.world->replica[i], torture.world->source);
     if (options->seconds > 0) {
         start_clients(&torture);
         wait_oks(&torture, 20);
