@@ -42,22 +42,23 @@ static void fill_config(void)
     const struct world_setup *setup = world_setup();
     struct config *config = &daemon_state.config;
     *config = (struct config){
-        .ackgate = {.data_dir = "/sim/a/data"       },
+        .ackgate = {.data_dir = "/sim/a/data"},
         .source = {.host = "source",
                     .port = 3306,
                     .user = "ackgate",
                     .password = "",
                     .server_id = 99,
                     .is_semi_sync = true,
+                    .is_configured = true,
                     .connect_timeout_ms = 3000,
                     .heartbeat_ms = 2000,
                     .start_at = "oldest"},
-        .app = {.max_connections = WORLD_CLIENTS               },
-        .replication = {.listen = {.addresses = {"sim"}, .count = 1},                  .is_unlisted_allowed = true},
-        .quorum = {.rule = daemon_state.rule      },
+        .app = {.max_connections = WORLD_CLIENTS        },
+        .replication = {.listen = {.addresses = {"sim"}, .count = 1},           .is_unlisted_allowed = true},
+        .quorum = {.rule = daemon_state.rule    },
         .voter_count = setup->voters,
-        .store = {.dir = "/sim/a/data/store",             .is_synced = setup->is_store_synced},
-        .journal = {.is_synced_always = setup->is_journal_synced_always},
+        .store = {.dir = "/sim/a/data/store",      .is_synced = setup->is_store_synced},
+        .journal = {.is_synced_always = setup->is_journal_synced_always                        },
     };
     snprintf(daemon_state.rule, sizeof(daemon_state.rule), "ANY %u %s", setup->needed,
              rules[setup->voters - 1]);

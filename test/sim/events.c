@@ -39,10 +39,11 @@ static void add(struct events *events, uint8_t type, struct span body)
     events->length += length;
 }
 
-static void add_format(struct events *events)
+static void add_format(struct events *events, bool is_start)
 {
     struct binlog_format format = {.version = 4,
                                    .header_length = 19,
+                                   .created = is_start ? TIME : 0,
                                    .post_header_count = events->flavor == FLAVOR_MYSQL ? 42 : 171,
                                    .checksum = BINLOG_CHECKSUM_CRC32};
     struct binlog_event_header header = {.timestamp = TIME, .server_id = SERVER_ID};
@@ -58,22 +59,34 @@ static void add_format(struct events *events)
     events->length += writer.length;
 }
 
-void events_add_head(struct events *events, const struct gtid_state *before)
+static void add_checkpoint(struct events *events, const char *name)
+{
+    uint8_t body[64];
+    struct writer writer;
+    writer_init(&writer, body, sizeof(body));
+    writer_u32(&writer, (uint32_t)strlen(name));
+    writer_text(&writer, name);
+    add(events, BINLOG_MARIADB_CHECKPOINT, writer_span_written(&writer));
+}
+
+void events_add_head(struct events *events, const struct events_head *head)
 {
     uint8_t body[1024];
     struct writer writer;
     assert(events->offset == 0);
     memcpy(events->data, binlog_magic, BINLOG_MAGIC_BYTES);
     events->length = BINLOG_MAGIC_BYTES;
-    add_format(events);
+    add_format(events, head->is_start);
     writer_init(&writer, body, sizeof(body));
     if (events->flavor == FLAVOR_MYSQL)
-        gtid_set_encode(&writer, &before->set);
+        gtid_set_encode(&writer, &head->before->set);
     else
-        gtid_list_encode(&writer, &before->list);
+        gtid_list_encode(&writer, &head->before->list);
     assert(!writer_failed(&writer));
     add(events, events->flavor == FLAVOR_MYSQL ? BINLOG_PREVIOUS_GTIDS : BINLOG_MARIADB_GTID_LIST,
         writer_span_written(&writer));
+    if (events->flavor == FLAVOR_MARIADB)
+        add_checkpoint(events, head->checkpoint);
 }
 
 static void add_query(struct events *events, const char *sql)
@@ -97,43 +110,116 @@ static void add_rows(struct events *events, uint64_t uid, size_t extra_bytes)
     add(events, BINLOG_WRITE_ROWS, writer_span_written(&writer));
 }
 
-static void add_gtid(struct events *events, const struct gtid *gtid, enum events_kind kind)
+/* ---- transactions ---- */
+
+struct xa_id events_xa_id(uint64_t prepared)
+{
+    struct xa_id id = {.format = 1, .global_bytes = 8};
+    for (size_t i = 0; i < 8; i++)
+        id.data[i] = (uint8_t)(prepared >> (8 * i));
+    return id;
+}
+
+static uint8_t mariadb_flags(enum events_kind kind)
+{
+    switch (kind) {
+    case EVENTS_DDL:
+        return MARIADB_GTID_STANDALONE | MARIADB_GTID_DDL;
+    case EVENTS_XA_PREPARE:
+        return MARIADB_GTID_TRANSACTIONAL | MARIADB_GTID_PREPARED_XA;
+    case EVENTS_XA_COMMIT:
+    case EVENTS_XA_ROLLBACK:
+        return MARIADB_GTID_TRANSACTIONAL | MARIADB_GTID_COMPLETED_XA;
+    default:
+        return MARIADB_GTID_TRANSACTIONAL;
+    }
+}
+
+static void add_gtid(struct events *events, const struct events_txn *txn)
 {
     uint8_t body[BINLOG_GTID_BODY_MAX];
     struct writer writer;
     bool is_mysql = events->flavor == FLAVOR_MYSQL;
-    struct binlog_gtid event = {.gtid = *gtid};
-    if (!is_mysql)
-        event.flags =
-            kind == EVENTS_DDL ? MARIADB_GTID_STANDALONE | MARIADB_GTID_DDL : MARIADB_GTID_TRANSACTIONAL;
+    struct binlog_gtid event = {.gtid = txn->gtid, .xa = events_xa_id(txn->prepared)};
+    event.flags = is_mysql ? 0 : mariadb_flags(txn->kind);
     writer_init(&writer, body, sizeof(body));
     binlog_gtid_encode(&writer, is_mysql ? BINLOG_GTID : BINLOG_MARIADB_GTID, &event);
     add(events, is_mysql ? BINLOG_GTID : BINLOG_MARIADB_GTID, writer_span_written(&writer));
 }
 
-void events_add_txn(struct events *events, const struct gtid *gtid, uint64_t uid, enum events_kind kind,
-                    size_t extra_bytes)
+/* The comment tells group_take() whose it is. */
+static void add_xa_query(struct events *events, const char *verb, const struct events_txn *txn)
 {
-    uint8_t xid[8];
-    char sql[96];
+    char sql[160];
+    char text[XA_ID_TEXT_MAX];
+    struct xa_id id = events_xa_id(txn->prepared);
+    xa_id_format(&id, text);
+    snprintf(sql, sizeof(sql), "XA %s %.60s /* %llu */", verb, text, (unsigned long long)txn->uid);
+    add_query(events, sql);
+}
+
+static void add_xa_prepare(struct events *events, const struct events_txn *txn)
+{
+    uint8_t body[64];
     struct writer writer;
-    bool is_mysql = events->flavor == FLAVOR_MYSQL;
-    add_gtid(events, gtid, kind);
-    if (!is_mysql && kind == EVENTS_DDL) {
-        snprintf(sql, sizeof(sql), "DROP TABLE t%020llu", (unsigned long long)uid);
-        add_query(events, sql);
-        return;
-    }
-    if (is_mysql)
+    struct xa_id id = events_xa_id(txn->prepared);
+    add_xa_query(events, "START", txn);
+    add_rows(events, txn->uid, txn->extra_bytes);
+    add_xa_query(events, "END", txn);
+    writer_init(&writer, body, sizeof(body));
+    writer_u8(&writer, 0); /* not in one phase */
+    writer_u32(&writer, id.format);
+    writer_u32(&writer, id.global_bytes);
+    writer_u32(&writer, id.branch_bytes);
+    writer_bytes(&writer, id.data, id.global_bytes);
+    add(events, BINLOG_XA_PREPARE, writer_span_written(&writer));
+}
+
+static void add_ddl(struct events *events, const struct events_txn *txn)
+{
+    char sql[96];
+    if (events->flavor == FLAVOR_MYSQL) {
         add_query(events, "BEGIN");
-    add_rows(events, uid, extra_bytes);
-    if (kind == EVENTS_DDL) {
+        add_rows(events, txn->uid, txn->extra_bytes);
         add_query(events, "COMMIT");
         return;
     }
+    snprintf(sql, sizeof(sql), "DROP TABLE t%020llu", (unsigned long long)txn->uid);
+    add_query(events, sql);
+}
+
+static void add_plain(struct events *events, const struct events_txn *txn)
+{
+    uint8_t xid[8];
+    struct writer writer;
+    if (events->flavor == FLAVOR_MYSQL)
+        add_query(events, "BEGIN");
+    add_rows(events, txn->uid, txn->extra_bytes);
     writer_init(&writer, xid, sizeof(xid));
-    writer_u64(&writer, uid);
+    writer_u64(&writer, txn->uid);
     add(events, BINLOG_XID, writer_span_written(&writer));
+}
+
+void events_add_txn(struct events *events, const struct events_txn *txn)
+{
+    add_gtid(events, txn);
+    switch (txn->kind) {
+    case EVENTS_ROWS:
+        add_plain(events, txn);
+        break;
+    case EVENTS_DDL:
+        add_ddl(events, txn);
+        break;
+    case EVENTS_XA_PREPARE:
+        add_xa_prepare(events, txn);
+        break;
+    case EVENTS_XA_COMMIT:
+        add_xa_query(events, "COMMIT", txn);
+        break;
+    case EVENTS_XA_ROLLBACK:
+        add_xa_query(events, "ROLLBACK", txn);
+        break;
+    }
 }
 
 void events_add_rotate(struct events *events, const char *next)
@@ -174,13 +260,16 @@ static void open_group(struct group *group, const struct binlog_event_header *he
 
 static bool ends_with_query(struct group *group, struct span body)
 {
-    char sql[96] = "";
+    char sql[160] = "";
     size_t at = BINLOG_QUERY_POST_HEADER_BYTES + 1; /* no status variables, no database */
     size_t length = body.length > at ? body.length - at : 0;
     memcpy(sql, body.data + at, length < sizeof(sql) ? length : sizeof(sql) - 1);
     if (group->is_standalone)
         group->uid = strtoull(sql + strlen("DROP TABLE t"), NULL, 10);
-    return group->is_standalone || strncmp(sql, "COMMIT", 6) == 0;
+    bool ends_xa = strncmp(sql, "XA COMMIT", 9) == 0 || strncmp(sql, "XA ROLLBACK", 11) == 0;
+    if (ends_xa)
+        group->uid = strtoull(strstr(sql, "/* ") + 3, NULL, 10);
+    return group->is_standalone || ends_xa || strncmp(sql, "COMMIT", 6) == 0;
 }
 
 bool group_take(struct group *group, struct span event, uint64_t offset)
@@ -201,7 +290,8 @@ bool group_take(struct group *group, struct span event, uint64_t offset)
         reader_init_span(&reader, body);
         group->uid = reader_u64(&reader);
     }
-    bool ends = header.type == BINLOG_XID || (header.type == BINLOG_QUERY && ends_with_query(group, body));
+    bool ends = header.type == BINLOG_XID || header.type == BINLOG_XA_PREPARE ||
+                (header.type == BINLOG_QUERY && ends_with_query(group, body));
     group->is_open = !ends;
     return ends;
 }

@@ -8,7 +8,13 @@
 #include "protocol/gtid_state.h"
 #include "protocol/position.h"
 
-enum events_kind { EVENTS_ROWS, EVENTS_DDL /* a cut does not undo it */ };
+enum events_kind {
+    EVENTS_ROWS,
+    EVENTS_DDL, /* a cut does not undo it */
+    EVENTS_XA_PREPARE,
+    EVENTS_XA_COMMIT,
+    EVENTS_XA_ROLLBACK,
+};
 enum { EVENTS_MAX = 4096 };
 
 struct events {
@@ -19,9 +25,21 @@ struct events {
 };
 
 void events_begin(struct events *events, enum flavor flavor, uint64_t offset);
-void events_add_head(struct events *events, const struct gtid_state *before); /* magic, format, state */
-void events_add_txn(struct events *events, const struct gtid *gtid, uint64_t uid, enum events_kind kind,
-                    size_t extra_bytes);
+struct events_head {
+    const struct gtid_state *before;
+    bool is_start;          /* the first file since the server's start */
+    const char *checkpoint; /* MariaDB: the file from which on a crash recovery would read */
+};
+void events_add_head(struct events *events, const struct events_head *head); /* magic, format, state */
+struct events_txn {
+    enum events_kind kind;
+    struct gtid gtid;
+    uint64_t uid;
+    uint64_t prepared; /* XA: the uid of the XA PREPARE, which names it */
+    size_t extra_bytes;
+};
+void events_add_txn(struct events *events, const struct events_txn *txn);
+struct xa_id events_xa_id(uint64_t prepared);
 void events_add_rotate(struct events *events, const char *next);
 void events_add_stop(struct events *events);
 

@@ -116,6 +116,8 @@ enum result __wrap_source_check(const struct config *config, const struct source
         snprintf(ret_reason, SOURCE_REASON_MAX, "it is down");
         return RESULT_IO;
     }
+    if (request->repairs != NULL && !world_is_ghost())
+        source_repair_xa(request->repairs);
     source_fill_facts(ret_facts, true);
     return request->needs_files && !ret_facts->has_tail ? RESULT_IO : RESULT_OK;
 }

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DDL_PER_MILLE = 40, EXTRA_BYTES_MAX = 120 };
+enum { DDL_PER_MILLE = 40, XA_PER_MILLE = 120, EXTRA_BYTES_MAX = 120 };
 
 struct source_state source_state;
 
@@ -127,24 +127,53 @@ static void on_sync_due(void *unused)
         release(everything, true);
 }
 
-static void write_txn(uint64_t uid, enum events_kind kind)
+static void write_txn(uint64_t uid, enum events_kind kind, uint64_t prepared)
 {
     struct events events;
     struct truth_txn *txn = truth_of(uid);
     events_begin(&events, source_state.flavor, source_state.end);
     txn->gtid = source_gtid(source_state.next_seq++);
     txn->life = source_state.life;
-    txn->is_undone = kind == EVENTS_ROWS;
+    txn->kind = kind;
+    txn->prepared = kind == EVENTS_XA_PREPARE ? uid : prepared;
+    txn->is_undone = kind != EVENTS_DDL;
     txn->is_let_go = kind == EVENTS_DDL;
     txn->engine = kind == EVENTS_DDL ? ENGINE_COMMITTED : ENGINE_PREPARED;
     txn->start = (struct position){source_state.file, source_state.end};
-    events_add_txn(&events, &txn->gtid, uid, kind, (size_t)dice_below(EXTRA_BYTES_MAX));
+    events_add_txn(&events, &(struct events_txn){kind, txn->gtid, uid, txn->prepared,
+                                                 (size_t)dice_below(EXTRA_BYTES_MAX)});
     assert(events.length <= TRUTH_BYTES_MAX);
     memcpy(txn->bytes, events.data, events.length);
     txn->length = events.length;
     source_append(&events);
     txn->end = (struct position){source_state.file, source_state.end};
     gtid_state_add(&source_state.logged, &txn->gtid);
+}
+
+/* Some user XA transaction that is prepared, and that nobody is ending; 0: there is none. */
+static uint64_t some_prepared(void)
+{
+    uint64_t found = 0;
+    uint64_t seen = 0;
+    for (uint64_t uid = 1; uid <= truth_count(); uid++) {
+        bool is_free = truth_of(uid)->kind == EVENTS_XA_PREPARE && truth_of(uid)->xa_state == ENGINE_PREPARED;
+        for (uint64_t later = uid + 1; is_free && later <= truth_count(); later++)
+            is_free = truth_of(later)->prepared != uid || truth_of(later)->is_cut;
+        if (is_free && dice_below(++seen) == 0)
+            found = uid;
+    }
+    return found;
+}
+
+static void write_some(uint64_t uid)
+{
+    uint64_t prepared = 0;
+    enum events_kind kind = dice_chance(DDL_PER_MILLE) ? EVENTS_DDL : EVENTS_ROWS;
+    if (dice_chance(XA_PER_MILLE)) {
+        prepared = dice_chance(600) ? some_prepared() : 0;
+        kind = prepared == 0 ? EVENTS_XA_PREPARE : dice_chance(600) ? EVENTS_XA_COMMIT : EVENTS_XA_ROLLBACK;
+    }
+    write_txn(uid, kind, prepared);
 }
 
 void source_commit(unsigned client)
@@ -154,7 +183,7 @@ void source_commit(unsigned client)
         return;
     }
     uint64_t uid = truth_add();
-    write_txn(uid, dice_chance(DDL_PER_MILLE) ? EVENTS_DDL : EVENTS_ROWS);
+    write_some(uid);
     source_state.waits[source_state.wait_count++] =
         (struct source_wait){uid, client, truth_of(uid)->end, false};
     if (!source_state.is_sync_due)
@@ -217,7 +246,7 @@ bool source_kill_waiting(void)
     if (source_state.wait_count == 0)
         return false;
     struct source_wait *wait = &source_state.waits[dice_below(source_state.wait_count)];
-    if (wait->client == SOURCE_NO_CLIENT)
+    if (wait->client == SOURCE_NO_CLIENT || truth_of(wait->uid)->prepared != 0)
         return false;
     client_on_broken(wait->client);
     wait->client = SOURCE_NO_CLIENT;
@@ -236,6 +265,39 @@ void source_rotate(void)
 
 /* ---- what it says of itself ---- */
 
+/* XA RECOVER. */
+static void fill_prepared(struct source_prepared *prepared)
+{
+    free(prepared->ids);
+    *prepared = (struct source_prepared){.is_known = true};
+    prepared->ids = xcalloc(truth_count() + 1, sizeof(*prepared->ids));
+    for (uint64_t uid = 1; uid <= truth_count(); uid++)
+        if (truth_of(uid)->kind == EVENTS_XA_PREPARE && truth_of(uid)->xa_state == ENGINE_PREPARED)
+            prepared->ids[prepared->count++] = events_xa_id(uid);
+}
+
+/* XA COMMIT and XA ROLLBACK, a line each, without a word in the binlog. */
+void source_repair_xa(const char *statements)
+{
+    char text[XA_ID_TEXT_MAX + 32];
+    char name[XA_ID_TEXT_MAX];
+    for (uint64_t uid = 1; uid <= truth_count(); uid++) {
+        struct truth_txn *txn = truth_of(uid);
+        struct xa_id id = events_xa_id(uid);
+        if (txn->kind != EVENTS_XA_PREPARE || txn->xa_state != ENGINE_PREPARED)
+            continue;
+        xa_id_format(&id, name);
+        snprintf(text, sizeof(text), "XA COMMIT %s\n", name);
+        if (strstr(statements, text) != NULL)
+            txn->xa_state = ENGINE_COMMITTED;
+        snprintf(text, sizeof(text), "XA ROLLBACK %s\n", name);
+        if (strstr(statements, text) != NULL)
+            txn->xa_state = ENGINE_ROLLED_BACK;
+        if (txn->xa_state != ENGINE_PREPARED)
+            world_note("source: XA transaction %llu is ended", (unsigned long long)uid);
+    }
+}
+
 void source_fill_facts(struct source_facts *ret_facts, bool with_tail)
 {
     struct source_facts *facts = ret_facts;
@@ -252,6 +314,8 @@ void source_fill_facts(struct source_facts *ret_facts, bool with_tail)
              (unsigned long long)source_state.file);
     facts->last_offset = source_state.synced_end;
     facts->uptime_s = (schedule_now_us() - source_state.started_us) / 1000000;
+    if (!is_mysql)
+        fill_prepared(&facts->prepared);
     if (is_mysql && facts->has_tail) {
         free(facts->executed);
         facts->executed = source_executed();

@@ -31,6 +31,7 @@ void source_rotate(void);
 void source_drop_dump(void);
 
 /* ---- for ackgate ---- */
+void source_repair_xa(const char *statements);
 void source_fill_facts(struct source_facts *ret_facts, bool with_tail);
 struct link *source_accept(void); /* NULL: it is down */
 void source_begin_dump(struct link *link, struct position start, bool is_semi_sync);

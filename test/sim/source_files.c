@@ -97,12 +97,15 @@ static void end_by_rotation(uint64_t next)
 void source_new_file(uint64_t file, bool by_rotation)
 {
     struct events events;
+    char checkpoint[SOURCE_NAME_MAX];
+    uint64_t oldest = source_state.wait_count > 0 ? source_state.waits[0].end.file : file;
+    snprintf(checkpoint, sizeof(checkpoint), "binlog.%06llu", (unsigned long long)oldest);
     if (by_rotation)
         end_by_rotation(file);
     source_state.file = file;
     source_state.end = 0;
     events_begin(&events, source_state.flavor, 0);
-    events_add_head(&events, &source_state.logged);
+    events_add_head(&events, &(struct events_head){&source_state.logged, !by_rotation, checkpoint});
     source_append(&events);
     source_sync();
     add_to_index(file);
@@ -176,14 +179,26 @@ static void note_logged(void *argument, uint64_t uid, struct position start, str
     gtid_state_add(&source_state.logged, &truth_of(uid)->gtid);
 }
 
+/* MariaDB does not redo what its binlog says of users' XA transactions: what an XA PREPARE has prepared is
+ * gone after a crash in front of the engine, and what was to be ended is still prepared. */
+static void recover_one(struct truth_txn *txn, bool is_kept)
+{
+    bool is_xa = txn->prepared != 0;
+    if (txn->engine != ENGINE_PREPARED)
+        return;
+    txn->engine =
+        is_kept && !(is_xa && source_state.flavor == FLAVOR_MARIADB) ? ENGINE_COMMITTED : ENGINE_ROLLED_BACK;
+    if (is_xa && txn->engine == ENGINE_COMMITTED)
+        truth_apply_xa(txn);
+}
+
 /* The engine takes what is prepared and whole in the binlog, and rolls back the rest; everything, when the
  * newest file says that it was closed in good order. */
 static void recover_engine(const bool *is_logged, bool is_in_use)
 {
     for (uint64_t uid = 1; uid <= truth_count(); uid++) {
         struct truth_txn *txn = truth_of(uid);
-        if (txn->engine == ENGINE_PREPARED)
-            txn->engine = is_in_use && is_logged[uid] ? ENGINE_COMMITTED : ENGINE_ROLLED_BACK;
+        recover_one(txn, is_in_use && is_logged[uid]);
         if (!is_logged[uid] && !txn->is_undone && !txn->is_synced)
             txn->engine = ENGINE_ROLLED_BACK; /* the servers' own business: what they do before the binlog */
         if (!is_logged[uid])

@@ -84,6 +84,39 @@ void truth_on_received(unsigned replica, uint64_t age, uint64_t uid, struct posi
         world_fail("P4: replica %u has transaction %llu, and the store has not", replica, ULL uid);
 }
 
+/* ---- users' XA transactions ---- */
+
+static enum truth_engine xa_state_after(enum events_kind kind)
+{
+    return kind == EVENTS_XA_PREPARE  ? ENGINE_PREPARED
+           : kind == EVENTS_XA_COMMIT ? ENGINE_COMMITTED
+                                      : ENGINE_ROLLED_BACK;
+}
+
+void truth_apply_xa(const struct truth_txn *txn)
+{
+    if (txn->prepared != 0)
+        txns[txn->prepared].xa_state = xa_state_after(txn->kind);
+}
+
+enum truth_engine truth_xa_history(uint64_t prepared)
+{
+    enum truth_engine state = ENGINE_NONE;
+    for (uint64_t uid = prepared; uid <= count; uid++)
+        if (txns[uid].prepared == prepared && !txns[uid].is_cut && txns[uid].engine != ENGINE_PREPARED)
+            state = xa_state_after(txns[uid].kind);
+    return state;
+}
+
+static void check_xa(void)
+{
+    static const char *const names[] = {"nothing of", "prepared", "committed", "rolled back"};
+    for (uint64_t uid = 1; uid <= count; uid++)
+        if (txns[uid].kind == EVENTS_XA_PREPARE && txns[uid].xa_state != truth_xa_history(uid))
+            world_fail("P2: the source's engine has %s XA transaction %llu, and by its binlog it has %s it",
+                       names[txns[uid].xa_state], ULL uid, names[truth_xa_history(uid)]);
+}
+
 /* ---- what is promised ---- */
 
 static void check_confirmed(uint64_t uid, const char *how)
@@ -109,6 +142,7 @@ void truth_on_engine_commit(uint64_t uid)
 {
     struct truth_txn *txn = truth_of(uid);
     txn->engine = ENGINE_COMMITTED;
+    truth_apply_xa(txn);
     if (!txn->is_let_go && !txn->was_satisfied)
         world_fail("P2: all sessions see transaction %llu, and it is not confirmed", ULL uid);
 }
@@ -135,6 +169,7 @@ void truth_on_admitted(void)
         if (txn->engine == ENGINE_COMMITTED && txn->is_cut && !daemon_ever_lost_journal())
             world_fail("P2: applications are let in, and see transaction %llu, which was discarded", ULL uid);
     }
+    check_xa();
 }
 
 static void check_next(const struct pipeline *pipeline)
@@ -206,6 +241,7 @@ void truth_check_end(void)
     static struct history history;
     history.count = 0;
     source_walk(add_to_history, &history);
+    check_xa();
     for (unsigned i = 0; i < replicas_count(); i++)
         check_replica(i, &history);
     for (uint64_t uid = 1; uid <= count; uid++)

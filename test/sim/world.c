@@ -91,6 +91,31 @@ void world_note(const char *format, ...)
 
 /* ---- the way to the end ---- */
 
+/* An operator does what a refusal says: prepares again what the engine has lost, ends what it has too much.
+ */
+static void mend_xa(const char *reason)
+{
+    bool has_lost = strstr(reason, "has lost the prepared XA transaction") != NULL;
+    bool has_more = strstr(reason, "no XA PREPARE of it is in ackgate's store") != NULL ||
+                    strstr(reason, "which its binlog and the replicas have ended") != NULL;
+    for (uint64_t uid = 1; uid <= truth_count(); uid++) {
+        struct truth_txn *txn = truth_of(uid);
+        if (txn->kind != EVENTS_XA_PREPARE)
+            continue;
+        if ((has_lost && txn->xa_state == ENGINE_NONE) || (has_more && txn->xa_state == ENGINE_PREPARED))
+            txn->xa_state = truth_xa_history(uid);
+    }
+}
+
+static void undo(struct truth_txn *txn)
+{
+    bool was_done = txn->engine == ENGINE_COMMITTED;
+    world.has_undone = world.has_undone || was_done;
+    txn->engine = ENGINE_ROLLED_BACK;
+    if (was_done && txn->prepared != 0)
+        truth_of(txn->prepared)->xa_state = truth_xa_history(txn->prepared);
+}
+
 /* An operator undoes by hand what the engine has and the history has not, and says so of all that was
  * discarded with it. */
 void world_resolve_refusal(void)
@@ -100,12 +125,10 @@ void world_resolve_refusal(void)
     struct pipeline *pipeline = daemon_pipeline();
     if (pipeline == NULL || core_source_state(pipeline->core) != CORE_SOURCE_REFUSED)
         return;
-    for (uint64_t uid = 1; uid <= truth_count(); uid++) {
-        if (truth_of(uid)->is_cut && truth_of(uid)->engine == ENGINE_COMMITTED)
-            world.has_undone = true;
+    mend_xa(pipeline->source_reason);
+    for (uint64_t uid = 1; uid <= truth_count(); uid++)
         if (truth_of(uid)->is_cut)
-            truth_of(uid)->engine = ENGINE_ROLLED_BACK;
-    }
+            undo(truth_of(uid));
     for (uint64_t uid = 1; uid <= truth_count() && world.has_undone && !world_is_ghost(); uid++) {
         if (!truth_of(uid)->is_cut)
             continue;
