@@ -29,6 +29,8 @@ static bool take_setup(struct world_script *script, const char *word, const char
         script->seeds = strtoul(value, NULL, 10);
     else if (strcmp(word, "quiet") == 0)
         script->setup.quiet_after_us = strtoull(value, NULL, 10) * 1000;
+    else if (strcmp(word, "xa") == 0)
+        script->setup.xa_per_mille = (unsigned)strtoul(value, NULL, 10);
     else if (strcmp(word, "execution") == 0)
         script->setup.execution_us_max = strtoull(value, NULL, 10) * 1000;
     else
@@ -64,7 +66,7 @@ static struct world_script read_script(const char *file)
 {
     struct world_script script = {.seeds = 20};
     char line[LINE_MAX_BYTES];
-    script.setup = (struct world_setup){FLAVOR_MYSQL, 2, 1, true, false, 0, 1000000, 20000};
+    script.setup = (struct world_setup){FLAVOR_MYSQL, 2, 1, true, false, 0, 1000000, 20000, 0};
     FILE *in = fopen(file, "r");
     if (in == NULL)
         refuse(file, "it cannot be opened");

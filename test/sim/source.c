@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DDL_PER_MILLE = 40, XA_PER_MILLE = 120, EXTRA_BYTES_MAX = 120 };
+enum { DDL_PER_MILLE = 40, EXTRA_BYTES_MAX = 120 };
 
 struct source_state source_state;
 
@@ -169,7 +169,7 @@ static void write_some(uint64_t uid)
 {
     uint64_t prepared = 0;
     enum events_kind kind = dice_chance(DDL_PER_MILLE) ? EVENTS_DDL : EVENTS_ROWS;
-    if (dice_chance(XA_PER_MILLE)) {
+    if (dice_chance(world_setup()->xa_per_mille)) {
         prepared = dice_chance(600) ? some_prepared() : 0;
         kind = prepared == 0 ? EVENTS_XA_PREPARE : dice_chance(600) ? EVENTS_XA_COMMIT : EVENTS_XA_ROLLBACK;
     }

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { XA_PER_MILLE = 120 };
 enum { PATIENCE_US = 120 * 1000000, WATCH_US = 20000 };
 
 static struct {
@@ -235,6 +236,7 @@ static void set_up(uint64_t seed, const struct world_script *script)
     world.setup.trouble_per_mille = (unsigned)dice_between(2, 40);
     world.setup.quiet_after_us = dice_between(200000, 3000000);
     world.setup.execution_us_max = executions_us[dice_below(3)];
+    world.setup.xa_per_mille = XA_PER_MILLE;
 }
 
 static void reset_all(void)

@@ -28,6 +28,7 @@ struct world_setup {
     unsigned trouble_per_mille; /* how often the nemesis acts */
     uint64_t quiet_after_us;    /* it stops then, and all has to come together */
     uint64_t execution_us_max;  /* how long a replica takes for a transaction */
+    unsigned xa_per_mille;      /* of the statements are about a user's XA transaction */
 };
 
 /* In place of the dice's setup and troubles: these, at these times, and a call that fails. */
