@@ -159,7 +159,9 @@ void pipeline_on_journal_failed(void *argument, enum result result, int reason)
 
 void pipeline_on_journal_recovered(void *argument)
 {
+    struct pipeline *pipeline = argument;
     log_info("journal", "can be written again");
+    pipeline->is_report_unsettled = false;
     pipeline_on_durable(argument);
 }
 

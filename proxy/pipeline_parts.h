@@ -51,6 +51,7 @@ struct pipeline {
     char tail_refusal[VERDICT_REASON_MAX];   /* the verdict on the source's tail, until it is admitted */
     char engine_refusal[VERDICT_REASON_MAX]; /* what ackgate-recover verify found, in this epoch: */
     uint32_t engine_refusal_epoch;
+    bool is_report_unsettled; /* it found nothing, and the journal could not be written */
     uint64_t repaired_run; /* recover_redo.c: of the start that began this file; 0: none */
     bool is_paused;
     bool is_draining; /* SIGTERM */

@@ -49,8 +49,9 @@ enum result pipeline_recover_engine(struct pipeline *pipeline, const struct engi
         snprintf(text, sizeof(text), "ENGINE %" PRIu32, state->epoch);
         recover_put_override(pipeline, text);
     }
-    look_again(pipeline);
     enum result result = journal_sink_settle(pipeline->journal); /* nobody is going to report it again */
+    pipeline->is_report_unsettled = result != RESULT_OK;
+    look_again(pipeline);
     if (result != RESULT_OK)
         snprintf(ret_error, RECOVER_ERROR_MAX, "the journal cannot be written now: say it again");
     return result;
@@ -97,6 +98,11 @@ bool recover_may_admit(struct pipeline *pipeline)
         admission_check(state, executed, store_gtids(pipeline->store), &adopted, reason, sizeof(reason));
     if (is_good && pipeline->engine_refusal[0] != '\0' && pipeline->engine_refusal_epoch == state->epoch) {
         snprintf(reason, sizeof(reason), "%s", pipeline->engine_refusal);
+        is_good = false;
+    }
+    if (is_good && pipeline->is_report_unsettled) {
+        snprintf(reason, sizeof(reason),
+                 "what its engine has cannot be written to ackgate's journal: see ackgate's log");
         is_good = false;
     }
     if (adopted != NULL && is_good && strlen(adopted) + 16 < JOURNAL_TEXT_MAX) {
