@@ -21,6 +21,7 @@ static struct {
     uint64_t boot;
     bool is_ghost;
     bool dies_by_power; /* the death that is planned */
+    bool has_died_as_planned;
     bool has_lost_journal, ever_lost_journal;
     listener_accept_fn *on_accept;
     void *accept_argument;
@@ -34,6 +35,7 @@ static const char *const rules[WORLD_VOTERS_MAX] = {"(r1)", "(r1, r2)", "(r1, r2
 
 static void on_planned_death(void)
 {
+    daemon_state.has_died_as_planned = true;
     daemon_die(daemon_state.dies_by_power);
 }
 
@@ -164,6 +166,11 @@ void daemon_plan_death(uint64_t effects, bool is_power)
 {
     daemon_state.dies_by_power = is_power;
     files_faults(HOST_ACKGATE)->death_in = effects;
+}
+
+bool daemon_has_died_as_planned(void)
+{
+    return daemon_state.has_died_as_planned;
 }
 
 struct pipeline *daemon_pipeline(void)

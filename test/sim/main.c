@@ -3,9 +3,9 @@
  *
  *     sim SEED [RUNS]     the seeds SEED, SEED + 1, …
  *     sim SCENARIO…       these files
- *     sim faults          the i-th call fails, in the scenarios of scenarios/faults
- *     sim                 all scenarios, SIM_RUNS fixed seeds (100), SIM_NEW seeds that are new each time
- * (0), and faults, every SIM_FAULTS-th (0: none)
+ *     sim faults [N]      the i-th call fails, death before the i-th effect (every N-th): scenarios/faults
+ *     sim                 all scenarios, SIM_RUNS fixed seeds (100), SIM_NEW new ones (0), and faults, every
+ *                         SIM_FAULTS-th (0: none)
  *
  * Exits 1 at the first that fails; it says which, and the same seed does the same again. SIM_TRACE=1 says
  * what happens, SIM_LOG=1 what the daemon says.
@@ -22,6 +22,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { SOME_DEATHS = 13 }; /* every so many-th, in `make test` */
 
 static uint64_t seed;
 
@@ -77,18 +79,23 @@ static uint64_t run_scenarios(size_t count, char **files, struct world_figures *
     return count;
 }
 
-static uint64_t run_faults(uint64_t stride, struct world_figures *figures)
+static uint64_t run_faults(uint64_t stride, uint64_t death_stride, struct world_figures *figures)
 {
     glob_t found = {.gl_pathc = 0};
     uint64_t calls = 0;
+    uint64_t deaths = 0;
     if (stride == 0 || glob("test/sim/scenarios/faults/*.scenario", 0, NULL, &found) != 0)
         return 0;
     for (size_t i = 0; i < found.gl_pathc; i++)
         for (int host = HOST_ACKGATE; host < HOST_COUNT; host++)
             calls += scenario_run_faults(found.gl_pathv[i], host, stride, figures);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        for (int host = HOST_ACKGATE; host < HOST_COUNT; host++)
+            deaths += scenario_run_deaths(found.gl_pathv[i], host, death_stride, figures);
     globfree(&found);
-    printf("%llu calls made to fail\n", (unsigned long long)(calls / stride));
-    return calls / stride;
+    printf("%llu calls made to fail, %llu deaths\n", (unsigned long long)(calls / stride),
+           (unsigned long long)(deaths / death_stride));
+    return calls / stride + deaths / death_stride;
 }
 
 static uint64_t run_all(struct world_figures *figures)
@@ -102,7 +109,7 @@ static uint64_t run_all(struct world_figures *figures)
     done += run_seeds(1, number_of(getenv("SIM_RUNS"), 100), figures);
     printf("new seeds from %llu\n", (unsigned long long)first_new);
     done += run_seeds(first_new, number_of(getenv("SIM_NEW"), 0), figures);
-    return done + run_faults(number_of(getenv("SIM_FAULTS"), 0), figures);
+    return done + run_faults(number_of(getenv("SIM_FAULTS"), 0), SOME_DEATHS, figures);
 }
 
 int main(int count, char **arguments)
@@ -116,7 +123,7 @@ int main(int count, char **arguments)
     if (count == 1)
         done = run_all(&figures);
     else if (strcmp(arguments[1], "faults") == 0)
-        done = run_faults(1, &figures);
+        done = run_faults(number_of(arguments[2], 1), number_of(arguments[2], 1), &figures);
     else if (isdigit((unsigned char)arguments[1][0]))
         done = run_seeds(number_of(arguments[1], 1), count > 2 ? number_of(arguments[2], 1) : 1, &figures);
     else

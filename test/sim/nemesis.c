@@ -86,7 +86,8 @@ static void source_dies(bool by_power)
 {
     if (source_is_up())
         source_die(by_power);
-    tool_plan_death(dice_chance(500) ? dice_between(1, 24) : 0, is_power());
+    if (!world_plans_deaths())
+        tool_plan_death(dice_chance(500) ? dice_between(1, 24) : 0, is_power());
 }
 
 static void kill_source(void)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_MAX_BYTES = 200 };
+enum { LINE_MAX_BYTES = 200, TOOL_EFFECTS_MAX = 40 };
 
 __attribute__((noreturn)) static void refuse(const char *file, const char *line)
 {
@@ -101,4 +101,22 @@ uint64_t scenario_run_faults(const char *file, int host, uint64_t stride, struct
     }
     world_set_name("");
     return files_faults((enum files_host)host)->calls;
+}
+
+uint64_t scenario_run_deaths(const char *file, int host, uint64_t stride, struct world_figures *figures)
+{
+    struct world_script script = read_script(file);
+    char name[LINE_MAX_BYTES];
+    script.fail_host = host;
+    for (script.die_at = 1; host == HOST_ACKGATE || script.die_at <= TOOL_EFFECTS_MAX;
+         script.die_at += stride) {
+        snprintf(name, sizeof(name), "%s, death before effect %llu of host %d:", file,
+                 (unsigned long long)script.die_at, host);
+        world_set_name(name);
+        world_play(1, &script, figures);
+        if (host == HOST_ACKGATE && !daemon_has_died_as_planned())
+            break;
+    }
+    world_set_name("");
+    return script.die_at;
 }

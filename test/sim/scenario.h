@@ -13,6 +13,9 @@ void scenario_run(const char *file, struct world_figures *figures);
  * second, and so on, every `stride`-th; opening, reading, writing, syncing, renaming, listing alike. Returns
  * how many calls there were.
  */
+/* The same with a death before each effect of ackgate, and of the tool: where an allocation fails, it dies.
+ * Returns the number of effects. */
+uint64_t scenario_run_deaths(const char *file, int host, uint64_t stride, struct world_figures *figures);
 uint64_t scenario_run_faults(const char *file, int host, uint64_t stride, struct world_figures *figures);
 
 #endif

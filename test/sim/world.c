@@ -55,6 +55,11 @@ struct world_figures *world_figures(void)
     return &world.figures;
 }
 
+bool world_plans_deaths(void)
+{
+    return world.script != NULL && world.script->die_at > 0;
+}
+
 bool world_may_fail(void)
 {
     return world.script != NULL && world.script->fail_at != 0;
@@ -266,10 +271,19 @@ static void on_act(void *argument)
     act->act();
 }
 
+static bool script_dies_on(enum files_host host)
+{
+    return world.script != NULL && world.script->die_at > 0 && world.script->fail_host == (int)host;
+}
+
 static void start_all(void)
 {
     if (world_may_fail())
         arm_fault();
+    if (script_dies_on(HOST_ACKGATE))
+        daemon_plan_death(world.script->die_at, false);
+    if (script_dies_on(HOST_SOURCE))
+        tool_plan_death(world.script->die_at, false);
     source_boot(NULL);
     daemon_start(NULL);
     replicas_start();

@@ -44,6 +44,8 @@ struct world_script {
     int fail_host;    /* enum files_host */
     uint64_t fail_at; /* 0: none */
     int fail_errno;
+    uint64_t
+        die_at; /* the effect of ackgate (or, on the source's host, of the tool) before which it is killed */
 };
 
 /* Plays the seed; script NULL: as the dice say. Ends the process with a message when a promise is broken. */
@@ -51,7 +53,8 @@ void world_play(uint64_t seed, const struct world_script *script, struct world_f
 void world_set_name(const char *name); /* of the scenario, for messages */
 const struct world_setup *world_setup(void);
 struct world_figures *world_figures(void);
-bool world_may_fail(void); /* a call of a disk is made to fail in this run */
+bool world_plans_deaths(void); /* by die_at */
+bool world_may_fail(void);     /* a call of a disk is made to fail in this run */
 
 /* Breaks off: says seed, step and what was broken. */
 __attribute__((format(printf, 1, 2), noreturn)) void world_fail(const char *format, ...);
@@ -65,6 +68,7 @@ void daemon_die(bool is_power);  /* at this very effect; what follows in this st
 void daemon_stop(void);          /* in good order */
 void daemon_bury(void);          /* after a step: what is left of a dead one */
 void daemon_plan_death(uint64_t effects, bool is_power);
+bool daemon_has_died_as_planned(void);
 struct pipeline *daemon_pipeline(void); /* NULL: it does not run, or is a ghost */
 uint64_t daemon_life(void);             /* counts its starts */
 void daemon_turn_over(void);            /* after each step */
