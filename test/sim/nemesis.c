@@ -250,7 +250,8 @@ void nemesis_heal(void)
     faults->failing_sync = 0;
     faults->dies_of_failed_sync = false;
     faults->death_in = 0;
-    tool_plan_death(0, false);
+    if (!world_plans_deaths())
+        tool_plan_death(0, false);
     links_heal();
     replicas_hurry();
     if (source_is_up())
