@@ -304,7 +304,15 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(libs_proxy)
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(LIBS_PROXY)
 
-.PHONY: fuzz-corpus
+.PHONY: fuzz-corpus fuzz-coverage fuzz-coverage-run
+## make fuzz-coverage  which lines of the sources the corpora reach, by file; with clang and llvm
+fuzz-coverage: deps
+	@command -v clang >/dev/null && command -v llvm-cov >/dev/null || { echo "make fuzz-coverage needs clang and llvm: apt-get install clang llvm"; exit 1; }
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz/coverage CFLAGS='-O1 -g' WARNINGS='-Wall -Wextra -Werror' \
+	  SANITIZE='-fprofile-instr-generate -fcoverage-mapping' fuzz-coverage-run
+fuzz-coverage-run: $(CORPUS_PROGRAMS)
+	@FOUND=$(dir $(BUILD))found test/fuzz/coverage.sh $^
+
 ## make fuzz-corpus  captures what real servers and clients say, anew, into test/fuzz/corpus
 fuzz-corpus: $(PROGRAMS) $(BUILD)/capture
 	@$(BUILD)/capture
