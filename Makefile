@@ -116,7 +116,7 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
 # What is measured, a program each, and what they share
-BENCH_PARTS    := commits selects fanout catch_up recovery attach
+BENCH_PARTS    := commits selects fanout catch_up recovery attach memory
 BENCH_PROGRAMS := $(BENCH_PARTS) relay admin_polling admin_loop
 $(BUILD)/libbench.a: $(call objects,$(filter-out $(BENCH_PROGRAMS:%=test/bench/%.c),$(wildcard test/bench/*.c)))
 $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/libbench.a $(BUILD)/libtest.a $(BUILD)/libprotocol.a
