@@ -92,7 +92,8 @@ static enum result cut_files(struct store *store, const struct store_cut *cut)
     return result == RESULT_OK ? shorten(store, cut) : result;
 }
 
-/* Reads the file of the cut anew: its GTIDs, its format, where it ends. */
+/* Reads the file of the cut anew: its GTIDs, its format, where it ends. Checksums were looked at as it came,
+ * and a source waits: a whole GiB of them would take longer than all the rest. */
 static enum result reread(struct store *store)
 {
     bool is_removed = false;
@@ -100,7 +101,7 @@ static enum result reread(struct store *store)
     store->recent_count = 0;
     store->arrived_count = 0;
     store->has_format = false;
-    enum result result = store_recover_newest(store, &is_removed);
+    enum result result = store_recover_newest(store, false, &is_removed);
     return result == RESULT_OK && is_removed ? RESULT_DAMAGED : result;
 }
 

@@ -91,8 +91,9 @@ MUST_CHECK enum result store_derive_start(struct store *store, size_t index);
 enum result store_damaged(const struct store *store, uint64_t file, const char *what); /* logs */
 
 /* ---- store_tail.c ---- */
-/* Reads the newest file and goes on behind its last whole event. *ret_is_removed: it was not even begun. */
-MUST_CHECK enum result store_recover_newest(struct store *store, bool *ret_is_removed);
+/* Reads the newest file and goes on behind its last whole event. verifies: checksums count. *ret_is_removed:
+ * it was not even begun. */
+MUST_CHECK enum result store_recover_newest(struct store *store, bool verifies, bool *ret_is_removed);
 
 /* ---- store_sync.c ---- */
 /* The current file itself is synced, and the WAL has nothing to put back: before a cut, and at the end. */

@@ -253,7 +253,7 @@ static enum result recover_files(struct store *store, bool is_changed)
     bool is_removed = true;
     while (is_removed && !store_is_empty(store)) {
         is_removed = false;
-        enum result result = store_recover_newest(store, &is_removed);
+        enum result result = store_recover_newest(store, true, &is_removed);
         if (result != RESULT_OK)
             return result;
     }

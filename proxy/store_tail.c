@@ -95,12 +95,12 @@ static enum result take_newest_event(struct store *store, struct store_scanner *
 }
 
 /* Reads whole events up to the first that is none; scanner->at stands there. */
-static enum result read_events(struct store *store, struct store_scanner *scanner)
+static enum result read_events(struct store *store, struct store_scanner *scanner, bool verifies)
 {
     for (;;) {
         struct store_event event;
         uint64_t start = scanner->at;
-        enum result result = store_scanner_next(scanner, true, &event);
+        enum result result = store_scanner_next(scanner, verifies, &event);
         if (result == RESULT_OK)
             result = take_newest_event(store, scanner, &event);
         if (result != RESULT_OK) {
@@ -166,7 +166,7 @@ static void begin_newest(struct store *store)
 
 /* Takes over scanner->fd when all is well. */
 static enum result recover_newest_fd(struct store *store, struct store_scanner *scanner, int fd,
-                                     bool *ret_is_removed)
+                                     bool verifies, bool *ret_is_removed)
 {
     struct stat status;
     uint64_t synced = synced_up_to(store);
@@ -184,7 +184,7 @@ static enum result recover_newest_fd(struct store *store, struct store_scanner *
                                                           : "does not begin with a binlog's magic");
     if (result == RESULT_OK) {
         begin_newest(store);
-        result = read_events(store, scanner);
+        result = read_events(store, scanner, verifies);
     }
     if (result == RESULT_OK)
         result = check_tail(store, scanner, synced);
@@ -193,13 +193,13 @@ static enum result recover_newest_fd(struct store *store, struct store_scanner *
     return result == RESULT_OK ? settle_newest(store, scanner) : result;
 }
 
-enum result store_recover_newest(struct store *store, bool *ret_is_removed)
+enum result store_recover_newest(struct store *store, bool verifies, bool *ret_is_removed)
 {
     struct store_scanner scanner = {0};
     int fd = store_open_file(store, store_newest(store)->number, O_RDWR);
     if (fd < 0)
         return RESULT_IO;
-    enum result result = recover_newest_fd(store, &scanner, fd, ret_is_removed);
+    enum result result = recover_newest_fd(store, &scanner, fd, verifies, ret_is_removed);
     store_scanner_release(&scanner);
     if (store->segment.fd != fd)
         close(fd);
