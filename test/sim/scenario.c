@@ -27,6 +27,8 @@ static bool take_setup(struct world_script *script, const char *word, const char
         script->setup.needed = (unsigned)strtoul(value, NULL, 10);
     else if (strcmp(word, "seeds") == 0)
         script->seeds = strtoul(value, NULL, 10);
+    else if (strcmp(word, "fault_seed") == 0)
+        script->fault_seed = strtoul(value, NULL, 10);
     else if (strcmp(word, "quiet") == 0)
         script->setup.quiet_after_us = strtoull(value, NULL, 10) * 1000;
     else if (strcmp(word, "xa") == 0)
@@ -64,7 +66,7 @@ static void take_line(struct world_script *script, const char *file, const char 
 
 static struct world_script read_script(const char *file)
 {
-    struct world_script script = {.seeds = 20};
+    struct world_script script = {.seeds = 20, .fault_seed = 1};
     char line[LINE_MAX_BYTES];
     script.setup = (struct world_setup){FLAVOR_MYSQL, 2, 1, true, false, 0, 1000000, 20000, 0};
     FILE *in = fopen(file, "r");
@@ -89,16 +91,20 @@ uint64_t scenario_run_faults(const char *file, int host, uint64_t stride, struct
 {
     struct world_script script = read_script(file);
     char name[LINE_MAX_BYTES];
+    uint64_t cuts = figures->cuts;
     script.fail_host = host;
     for (script.fail_at = 1;; script.fail_at += stride) {
         script.fail_errno = script.fail_at % 2 == 0 ? EIO : ENOSPC;
         snprintf(name, sizeof(name), "%s, call %llu of host %d fails:", file,
                  (unsigned long long)script.fail_at, host);
         world_set_name(name);
-        world_play(1, &script, figures);
+        world_play(script.fault_seed, &script, figures);
         if (files_faults((enum files_host)host)->calls < script.fail_at)
             break;
+        cuts = figures->cuts;
     }
+    if (figures->cuts == cuts)
+        refuse(file, "with its fault_seed, and no call that fails, nothing is cut");
     world_set_name("");
     return files_faults((enum files_host)host)->calls;
 }
@@ -113,7 +119,7 @@ uint64_t scenario_run_deaths(const char *file, int host, uint64_t stride, struct
         snprintf(name, sizeof(name), "%s, death before effect %llu of host %d:", file,
                  (unsigned long long)script.die_at, host);
         world_set_name(name);
-        world_play(1, &script, figures);
+        world_play(script.fault_seed, &script, figures);
         if (host == HOST_ACKGATE && !daemon_has_died_as_planned())
             break;
     }

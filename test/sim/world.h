@@ -39,6 +39,7 @@ struct world_act {
 struct world_script {
     struct world_setup setup;
     uint64_t seeds;
+    uint64_t fault_seed; /* with which calls are made to fail; there something is cut */
     struct world_act acts[WORLD_ACTS_MAX];
     size_t act_count;
     int fail_host;    /* enum files_host */
