@@ -228,7 +228,7 @@ uint64_t world_boot(void)
 
 uint64_t world_disk_age(void)
 {
-    return daemon_state.boot * 1000 + files_faults(HOST_ACKGATE)->failed_syncs;
+    return daemon_state.boot * 1000 + files_faults(HOST_ACKGATE)->losses;
 }
 
 void world_effect(void)

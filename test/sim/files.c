@@ -72,8 +72,10 @@ void files_split(enum files_host host, bool is_power)
     hosts[host].after = image_copy(hosts[host].image);
     if (is_power)
         image_lose_power(hosts[host].after, host == HOST_SOURCE);
-    else if (hosts[host].faults.failed_syncs > 0 && dice_chance(500))
+    else if (hosts[host].faults.losses > 0 && dice_chance(500)) {
+        hosts[host].faults.losses++; /* now it shows */
         image_reread_all(hosts[host].after);
+    }
 }
 
 bool files_is_split(enum files_host host)
@@ -238,7 +240,7 @@ uint64_t files_sync_begin(int fd)
 /* Death may come right here too: its process never hears that it failed. */
 static int fail_sync(struct host *host, struct image_inode *inode)
 {
-    host->faults.failed_syncs++;
+    host->faults.losses++;
     image_drop_changes(inode);
     inode->is_damaged = false;
     image_drop_some_changes(host->image);

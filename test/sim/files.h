@@ -24,7 +24,7 @@ enum files_host { HOST_ACKGATE, HOST_SOURCE, HOST_COUNT };
 struct files_faults {
     bool is_full;          /* writes that make a file longer: ENOSPC */
     unsigned failing_sync; /* so many syncs of files fail with EIO */
-    unsigned failed_syncs; /* so far */
+    unsigned losses;       /* so far: syncs that failed, and what they lost gone from the cache too */
     bool dies_of_failed_sync;
     uint64_t death_in; /* effects until the host's process dies; 0: not planned */
     bool is_counting;  /* calls of every kind count: */
