@@ -1,14 +1,14 @@
 /* A session of the app port: both its ends say what they like, from the source's greeting through the login
  * into commands and responses. Pieces: an even byte, what the client writes; an odd one, what the source
- * writes; 254, the client leaves; 255, the source does. A PROXY header may come first. The gate knows some
- * confirmed transactions, so OKs get held too. */
+ * writes; 253, the quorum has the GTID that they name; 254, the client leaves; 255, the source does. A PROXY
+ * header may come first. The gate knows some confirmed transactions, so OKs get held too. */
 #include "protocol/compressed.h"
 #include "protocol/rsa_key.h"
 #include "proxy/farewell.h"
 #include "proxy/session.h"
 #include "test/fuzz/fuzz_wire.h"
 
-enum { CLIENT_LEAVES = 254, SOURCE_LEAVES = 255 };
+enum { IS_CONFIRMED = 253, CLIENT_LEAVES = 254, SOURCE_LEAVES = 255 };
 
 static const char confirmed[] = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5";
 
@@ -60,13 +60,30 @@ static void set_up(void)
     pthread_mutex_init(&world.shared.mutex, NULL);
 }
 
+static void on_wake(void *argument)
+{
+    (void)argument;
+    session_hold_on_wake(&world.thread);
+}
+
+static void confirm(struct span text)
+{
+    struct gtid gtid;
+
+    if (gtid_parse(FLAVOR_MYSQL, text, &gtid) != RESULT_OK)
+        return;
+    gate_add(world.shared.gate, &gtid);
+    gate_wake(world.shared.gate);
+    fuzz_turns(world.thread.loop, FUZZ_TURNS);
+}
+
 static void start_thread(void)
 {
     world.shared.gate = gate_new();
     open_gate(world.shared.gate);
     world.thread = (struct app_thread){.shared = &world.shared, .loop = loop_new(), .is_admitted = true};
     pthread_mutex_init(&world.thread.mutex, NULL);
-    world.thread.watcher = gate_watch(world.shared.gate, world.thread.loop, NULL, NULL);
+    world.thread.watcher = gate_watch(world.shared.gate, world.thread.loop, on_wake, NULL);
 }
 
 static void stop_thread(void)
@@ -97,7 +114,9 @@ static void play(struct reader *reader, int client)
     while (fuzz_next_piece(reader, &what, &bytes)) {
         if (source < 0)
             source = accept_source();
-        if (what == CLIENT_LEAVES)
+        if (what == IS_CONFIRMED)
+            confirm(bytes);
+        else if (what == CLIENT_LEAVES)
             (void)shutdown(client, SHUT_WR);
         else if (what == SOURCE_LEAVES && source >= 0)
             (void)shutdown(source, SHUT_WR);
