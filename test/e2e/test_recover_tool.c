@@ -361,6 +361,8 @@ START_TEST(files_belong_to_the_owner)
     write_and_kill(&scene, "INSERT INTO d.t VALUES (2, 'phantom')");
     process_must_run("/dev/null", "chown", "-R", "65534:65534", source->datadir);
     ck_assert_int_eq(chmod(source->dir, 0755), 0);
+    /* who has changed its user cannot be looked at for leaks */
+    ck_assert_int_eq(setenv("LSAN_OPTIONS", "detect_leaks=0", 1), 0);
     recover_apply(scene.t->gate, source);
     const char *const paths[] = {place_format("%s/binlog.000001", source->datadir),
                                  place_format("%s/binlog.index", source->datadir),
