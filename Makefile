@@ -116,7 +116,7 @@ $(BUILD)/demo: $(BUILD)/obj/test/demo/demo.o $(BUILD)/libtest.a $(BUILD)/libprot
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
 # What is measured, a program each, and what they share
-BENCH_PARTS    := commits selects fanout catch_up recovery attach memory
+BENCH_PARTS    := commits app fanout catch_up recovery attach memory
 BENCH_PROGRAMS := $(BENCH_PARTS) relay admin_polling admin_loop
 $(BUILD)/libbench.a: $(call objects,$(filter-out $(BENCH_PROGRAMS:%=test/bench/%.c),$(wildcard test/bench/*.c)))
 $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/libbench.a $(BUILD)/libtest.a $(BUILD)/libprotocol.a
@@ -124,7 +124,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/test/bench/%.o $(BUILD)/libbench.a $(BUILD)/libte
 	$(if $(V),,@echo "  LD   $@")
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -pthread -o $@ $^ $(LIBS_CHECK) $(MYSQL_LIBS) $(LIBS_PROTOCOL)
 
-## make bench      what ackgate costs against native semi-sync and other proxies, both families, ten minutes: PART=commits for one (SERVER=, THREADS=, ROUNDS=, SECONDS=, OUT=)
+## make bench      what ackgate costs against native semi-sync and other proxies, both families, ten minutes: PART=commits for one (SERVER=, THREADS=, ROUNDS=, SECONDS=, OUT=; test/bench/README.md)
 ## make bench-full the same in all sizes, forty minutes
 .PHONY: bench bench-full bench-run
 PART ?= $(BENCH_PARTS)

@@ -86,14 +86,15 @@ struct front front_start_router(uint16_t target, const char *certificates)
                      "config_folder=%s\nplugin_folder=%s/usr/lib/mysqlrouter/plugin\n"
                      "[logger]\nlevel=WARNING\n[routing:source]\nbind_address=127.0.0.1\n"
                      "bind_port=%u\ndestinations=127.0.0.1:%u\nrouting_strategy=first-available\n"
-                     "protocol=classic\nmax_connect_errors=4294967295\n%s",
+                     "protocol=classic\nconnect_timeout=60\nclient_connect_timeout=60\nmax_connect_errors="
+                     "4294967295\n%s",
                      dir, dir, dir, unpacked, port, target, router_tls(certificates)),
         0600);
     return start("MySQL Router", dir, port,
-                 (const char *const[]){place_format("%s/usr/lib64/ld-linux-x86-64.so.2", unpacked),
-                                       "--library-path",
-                                       place_format("%s/usr/lib/x86_64-linux-gnu", unpacked),
-                                       place_format("%s/usr/bin/mysqlrouter", unpacked), "-c", config, NULL});
+                 (const char *const[]){
+                     place_format("%s/usr/lib64/ld-linux-x86-64.so.2", unpacked), "--library-path",
+                     place_format("%s/usr/lib/x86_64-linux-gnu:%s/usr/lib/mysql-router", unpacked, unpacked),
+                     place_format("%s/usr/bin/mysqlrouter", unpacked), "-c", config, NULL});
 }
 
 void front_stop(struct front *front)

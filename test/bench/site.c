@@ -82,14 +82,15 @@ static void start_plain(struct site *site, unsigned acks)
 
 static void start_gated(struct site *site, unsigned acks)
 {
-    static const char *const os[] = {"store", "sync = os", NULL};
+    static const char *const plain[] = {"ackgate", "log_level = info", NULL};
+    static const char *const os[] = {"ackgate", "log_level = info", "store", "sync = os", NULL};
     struct topology *t = topology_start_with(
         &(struct topology_options){.family = bench_family(),
                                    .rule = place_format("ANY %u (r1, r2)", acks),
                                    .replicas = SITE_REPLICAS,
                                    .source_options = size_options(),
                                    .replica_options = size_options(),
-                                   .gate_lines = site->kind == SITE_ACKGATE_OS ? os : NULL});
+                                   .gate_lines = site->kind == SITE_ACKGATE_OS ? os : plain});
     site->source = t->source;
     for (size_t i = 0; i < SITE_REPLICAS; i++)
         site->replica[i] = t->replica[i];

@@ -2,8 +2,10 @@
 #include "test/bench/sysbench.h"
 
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "test/lib/place.h"
 #include "test/lib/process.h"
@@ -27,8 +29,17 @@ static double number_after(const char *text, const char *name, const char *then)
     return at == NULL ? 0 : strtod(at + strlen(then != NULL ? then : name), NULL);
 }
 
+/* It takes them from files of other names, where it is run. */
+static void name_certificate(const char *certificates, const char *name, const char *sysbenchs)
+{
+    if (symlink(name, place_format("%s/%s", certificates, sysbenchs)) != 0)
+        ck_assert_int_eq(errno, EEXIST);
+}
+
 static void put_connection(const struct sysbench_load *load, const char **argv, size_t *count)
 {
+    argv[(*count)++] = "env";
+    argv[(*count)++] = place_format("--chdir=%s", load->certificates != NULL ? load->certificates : "/");
     argv[(*count)++] = "sysbench";
     argv[(*count)++] = load->test;
     argv[(*count)++] = "--mysql-host=127.0.0.1";
@@ -38,7 +49,7 @@ static void put_connection(const struct sysbench_load *load, const char **argv, 
     argv[(*count)++] = "--mysql-db=bench";
     argv[(*count)++] = "--tables=1";
     argv[(*count)++] = "--table-size=10000";
-    argv[(*count)++] = load->tls ? "--mysql-ssl=on" : "--mysql-ssl=off";
+    argv[(*count)++] = load->certificates != NULL ? "--mysql-ssl=on" : "--mysql-ssl=off";
 }
 
 /* Its report, to be freed. */
@@ -49,7 +60,7 @@ static char *run(const char *const *argv)
     int code = process_run(argv, log);
     char *report = place_read_file(log, NULL);
     if (code != 0 || report == NULL)
-        ck_abort_msg("sysbench %s ended with %d\n%s", argv[1], code, report == NULL ? "" : report);
+        ck_abort_msg("sysbench %s ended with %d\n%s", argv[3], code, report == NULL ? "" : report);
     return report;
 }
 
@@ -70,6 +81,10 @@ struct sysbench_figures sysbench_run(const struct sysbench_load *load)
 {
     const char *argv[ARGUMENTS_MAX];
     size_t count = 0;
+    if (load->certificates != NULL) {
+        name_certificate(load->certificates, "ca.pem", "cacert.pem");
+        name_certificate(load->certificates, "client.pem", "client-cert.pem");
+    }
     put_connection(load, argv, &count);
     argv[count++] = place_format("--threads=%u", load->threads);
     argv[count++] = place_format("--time=%u", load->seconds);

@@ -10,8 +10,8 @@ struct sysbench_load {
     uint16_t port;    /* of 127.0.0.1 */
     unsigned threads;
     unsigned seconds;
-    bool is_unprepared; /* sends the text of each statement */
-    bool tls;
+    bool is_unprepared;       /* sends the text of each statement */
+    const char *certificates; /* a directory with the usual ones (certificate.h): with TLS; NULL: without */
 };
 
 struct sysbench_figures {
