@@ -40,7 +40,7 @@ unsigned bench_rounds(void)
 
 unsigned bench_seconds(void)
 {
-    return bench_setting("SECONDS", bench_is_full() ? 2 : 1, SECONDS_MAX);
+    return bench_setting("SECONDS", 1, SECONDS_MAX);
 }
 
 const char *bench_threads(const char *quick, const char *full)

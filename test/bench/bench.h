@@ -18,7 +18,7 @@ enum { ROUNDS_MAX = 100 };
 
 enum family bench_family(void);
 bool bench_is_full(void);
-/* Five and two in full, three and one without. */
+/* Five in full, three without; a second each. */
 unsigned bench_rounds(void);
 unsigned bench_seconds(void);
 
