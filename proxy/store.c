@@ -87,9 +87,9 @@ enum result store_open(struct loop *loop, const struct store_options *options,
         result = open_wal(store);
     if (result != RESULT_OK) {
         int reason = errno;
+        /* A sync may have failed, and what it lost goes unnoticed the next time. */
         if (result == RESULT_IO && store->durable_fd >= 0)
-            store_end_proof(
-                store); /* a sync may have failed, and what it lost goes unnoticed the next time */
+            store_end_proof(store);
         store_close(&store);
         errno = reason;
         return result;
