@@ -124,9 +124,11 @@ static void receivers_run(bool is_to_run)
     gate_wait_attached(t->gate, is_to_run ? (unsigned)t->replica_count : 0);
 }
 
+/* MariaDB lets one group at a time wait: the rest of them has not been written when it is killed. */
 static void wait_for_waiting(unsigned count)
 {
-    WAIT_SQL_FOR(gate_admin(t->gate), "SELECT COUNT(*) FROM waiting", place_format("%u", count),
+    unsigned least = t->family == FAMILY_MARIADB ? 1 : count;
+    WAIT_SQL_FOR(gate_admin(t->gate), place_format("SELECT COUNT(*) >= %u FROM waiting", least), "1",
                  LARGE_SECONDS);
 }
 
