@@ -18,10 +18,11 @@ void recover_put_override(struct pipeline *pipeline, const char *text)
     journal_sink_put(pipeline->journal, &(struct journal_record){.type = JOURNAL_OVERRIDE, .text = text});
 }
 
-/* A refused source is looked at again at once. */
+/* A source that is refused, or was not there, is looked at again at once. */
 static void look_again(struct pipeline *pipeline)
 {
-    if (core_source_state(pipeline->core) == CORE_SOURCE_REFUSED)
+    enum core_source_state state = core_source_state(pipeline->core);
+    if (state == CORE_SOURCE_REFUSED || state == CORE_SOURCE_DOWN)
         source_restart(pipeline->source);
 }
 
