@@ -85,14 +85,16 @@ layer_of = $(lastword $(subst :, ,$(firstword $(shell sed -n '1s,^/\* layer: \([
 libs_protocol := $(BUILD)/libprotocol.a
 libs_recovery := $(BUILD)/librecovery.a $(libs_protocol)
 libs_proxy    := $(BUILD)/libproxy.a $(libs_recovery)
-# what a unit test links besides
+# what a unit test links besides, and how
+XALLOC := xmalloc xcalloc xrealloc xstrdup xstrndup xasprintf
 more_test_torture_checker := $(call objects,$(wildcard test/torture/checker*.c test/torture/history.c))
+flags_test_allocation := $(XALLOC:%=-Wl,--wrap=%)
 more_test_torture_schedule := $(call objects,test/torture/schedule.c)
 define unit_rule
 $(BUILD)/unit/$(1): $(BUILD)/obj/test/unit/$(1).o $(more_$(1)) $(libs_$(call layer_of,test/unit/$(1).c))
 	@mkdir -p $$(@D)
 	$$(if $$(V),,@echo "  LD   $$@")
-	$$(Q)$$(CC) $$(CFLAGS) $$(SANITIZE) -pthread -o $$@ $$^ $$(LIBS_CHECK) $$(LIBS_PROXY)
+	$$(Q)$$(CC) $$(CFLAGS) $$(SANITIZE) $$(flags_$(1)) -pthread -o $$@ $$^ $$(LIBS_CHECK) $$(LIBS_PROXY)
 endef
 $(foreach test,$(basename $(notdir $(UNIT))),$(eval $(call unit_rule,$(test))))
 
