@@ -52,7 +52,7 @@ struct pipeline {
     char engine_refusal[VERDICT_REASON_MAX]; /* what ackgate-recover verify found, in this epoch: */
     uint32_t engine_refusal_epoch;
     bool is_report_unsettled; /* it found nothing, and the journal could not be written */
-    uint64_t repaired_run; /* recover_redo.c: of the start that began this file; 0: none */
+    uint64_t repaired_run;    /* recover_redo.c: of the start that began this file; 0: none */
     bool is_paused;
     bool is_draining; /* SIGTERM */
 };

@@ -23,6 +23,7 @@ static struct {
     bool dies_by_power; /* the death that is planned */
     bool has_died_as_planned;
     bool has_lost_journal, ever_lost_journal;
+    bool was_admitted, ever_lost_notes; /* of the source's starts that were looked at */
     listener_accept_fn *on_accept;
     void *accept_argument;
 } daemon_state;
@@ -104,6 +105,14 @@ static void on_failed_start(enum result result)
     start_later(dice_between(50000, 500000));
 }
 
+/* The first of them is not waited for: a loss of power takes it along, and with it what the journal knew. */
+static void note_lost_notes(void)
+{
+    bool is_mariadb = world_setup()->flavor == FLAVOR_MARIADB;
+    daemon_state.ever_lost_notes |= is_mariadb && daemon_state.was_admitted &&
+                                    pipeline_journal_state(daemon_state.pipeline)->overrides_count == 0;
+}
+
 void daemon_start(void *unused)
 {
     (void)unused;
@@ -117,6 +126,7 @@ void daemon_start(void *unused)
         on_failed_start(result);
     } else {
         world_note("ackgate: up");
+        note_lost_notes();
     }
 }
 
@@ -214,9 +224,15 @@ bool daemon_ever_lost_journal(void)
     return daemon_state.ever_lost_journal;
 }
 
+bool daemon_ever_lost_notes(void)
+{
+    return daemon_state.ever_lost_notes || daemon_state.ever_lost_journal;
+}
+
 void daemon_note_admitted(void)
 {
     daemon_state.has_lost_journal = false;
+    daemon_state.was_admitted = true;
 }
 
 /* ---- what it does to the world ---- */

@@ -108,11 +108,10 @@ enum truth_engine truth_xa_history(uint64_t prepared)
     return state;
 }
 
-/* With its journal ackgate has lost which starts of the server it has looked at. */
 static void check_xa(void)
 {
     static const char *const names[] = {"nothing of", "prepared", "committed", "rolled back"};
-    if (daemon_ever_lost_journal())
+    if (daemon_ever_lost_notes())
         return;
     for (uint64_t uid = 1; uid <= count; uid++)
         if (txns[uid].kind == EVENTS_XA_PREPARE && txns[uid].xa_state != truth_xa_history(uid))
