@@ -241,6 +241,24 @@ START_TEST(a_shortened_store_proves_nothing)
 }
 END_TEST
 
+/* A loss of power keeps what it likes of the mark and of the store. */
+START_TEST(a_mark_of_another_boot_proves_nothing)
+{
+    size_t length;
+    struct fixture fixture;
+    fixture_start(&fixture);
+    ck_assert(store_begin_proof(fixture.store));
+    store_close(&fixture.store);
+    uint8_t *mark = slurp(path_of(&fixture, "ackgate-store.boot"), &length);
+    mark[0] = mark[0] == '0' ? '1' : '0';
+    spill(path_of(&fixture, "ackgate-store.boot"), mark, length);
+    free(mark);
+    ck_assert_int_eq(fixture_open(&fixture), RESULT_OK);
+    ck_assert(!store_is_proof(fixture.store));
+    fixture_release(&fixture);
+}
+END_TEST
+
 /* A start that cannot sync may have lost what it found, and the next one does not hear of that. */
 START_TEST(a_start_that_fails_ends_the_proof)
 {
@@ -271,6 +289,7 @@ int main(void)
     tcase_add_loop_test(tests, the_ith_call_fails, 0, FAIL_COUNT);
     tcase_add_test(tests, a_failed_sync_is_not_tried_again);
     tcase_add_test(tests, a_shortened_store_proves_nothing);
+    tcase_add_test(tests, a_mark_of_another_boot_proves_nothing);
     tcase_add_test(tests, a_start_that_fails_ends_the_proof);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
