@@ -13,6 +13,9 @@
 #include "recovery/journal_reader.h"
 #include "recovery/storage_posix.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 /* ---- a replica of flesh and blood ---- */
 
 static struct replica {
@@ -246,6 +249,35 @@ START_TEST(an_operators_discard_is_over_when_it_is_done)
 }
 END_TEST
 
+/* No file can grow, as on a full disk. */
+static void let_files_grow(bool may)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = may ? limit.rlim_max : 0;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* What MariaDB's engine had after the crash is said once, and a cut is judged by it. */
+START_TEST(a_source_is_not_let_in_on_a_report_that_is_not_on_disk)
+{
+    char error[RECOVER_ERROR_MAX] = "";
+    struct engine_report report = {.flavor = FLAVOR_MARIADB};
+    start("ANY 1 (r1, r2)");
+    ck_assert(recover_may_admit(t.pipeline));
+    let_files_grow(false);
+    enum result result = pipeline_recover_engine(t.pipeline, &report, error);
+    let_files_grow(true);
+    ck_assert_int_ne(result, RESULT_OK);
+    ck_assert_str_eq(error, "the journal cannot be written now: say it again");
+    ck_assert(!recover_may_admit(t.pipeline));
+    ck_assert_int_eq(pipeline_recover_engine(t.pipeline, &report, error), RESULT_OK);
+    ck_assert(recover_may_admit(t.pipeline));
+    stop();
+}
+END_TEST
+
 /* Its dump begins where the quorum was when it was looked over: what was confirmed since, nobody has acked.
  */
 START_TEST(a_source_that_comes_back_is_owed_an_ack)
@@ -272,6 +304,7 @@ int main(void)
     tcase_add_test(tests, a_replica_gets_nothing_before_its_attachment_is_on_disk);
     tcase_add_test(tests, a_discard_is_on_disk_before_it_is_answered);
     tcase_add_test(tests, an_operators_discard_is_over_when_it_is_done);
+    tcase_add_test(tests, a_source_is_not_let_in_on_a_report_that_is_not_on_disk);
     tcase_add_test(tests, a_source_that_comes_back_is_owed_an_ack);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
