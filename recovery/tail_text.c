@@ -238,7 +238,7 @@ static bool is_in_place(const struct tail *tail, const struct tail_txn *txn)
     struct position after = tail->from;
     if (tail->txn_count > 0)
         after = tail_txn_end(&tail->txns[tail->txn_count - 1]);
-    return txn->file > 0 && txn->start >= BINLOG_START && txn->start < txn->end &&
+    return txn->file > 0 && txn->start > BINLOG_START && txn->start < txn->end &&
            position_compare(tail_txn_start(txn), after) >= 0 &&
            position_compare(tail_txn_end(txn), tail->end) <= 0 &&
            (tail->start == TAIL_START_FOUND || tail->start == TAIL_START_PURGED);
