@@ -23,7 +23,7 @@ static struct {
     bool dies_by_power; /* the death that is planned */
     bool has_died_as_planned;
     bool has_lost_journal, ever_lost_journal;
-    bool was_admitted, ever_lost_notes; /* of the source's starts that were looked at */
+    bool ever_missed_start;
     listener_accept_fn *on_accept;
     void *accept_argument;
 } daemon_state;
@@ -105,14 +105,6 @@ static void on_failed_start(enum result result)
     start_later(dice_between(50000, 500000));
 }
 
-/* The first of them is not waited for: a loss of power takes it along, and with it what the journal knew. */
-static void note_lost_notes(void)
-{
-    bool is_mariadb = world_setup()->flavor == FLAVOR_MARIADB;
-    daemon_state.ever_lost_notes |= is_mariadb && daemon_state.was_admitted &&
-                                    pipeline_journal_state(daemon_state.pipeline)->overrides_count == 0;
-}
-
 void daemon_start(void *unused)
 {
     (void)unused;
@@ -126,7 +118,6 @@ void daemon_start(void *unused)
         on_failed_start(result);
     } else {
         world_note("ackgate: up");
-        note_lost_notes();
     }
 }
 
@@ -224,15 +215,26 @@ bool daemon_ever_lost_journal(void)
     return daemon_state.ever_lost_journal;
 }
 
-bool daemon_ever_lost_notes(void)
+bool daemon_ever_missed_start(void)
 {
-    return daemon_state.ever_lost_notes || daemon_state.ever_lost_journal;
+    return daemon_state.ever_missed_start || daemon_state.ever_lost_journal;
+}
+
+/* A journal that knows of no start of a MariaDB server being looked at has had the latest one looked at
+ * alone. */
+static void note_missed_start(void)
+{
+    size_t looked_at = 0;
+    const struct journal_state *state = pipeline_journal_state(daemon_state.pipeline);
+    for (size_t i = 0; i < state->overrides_count; i++)
+        looked_at += strncmp(state->overrides[i], "XA ", 3) == 0;
+    daemon_state.ever_missed_start |= looked_at == 1 && source_life() > 2;
 }
 
 void daemon_note_admitted(void)
 {
     daemon_state.has_lost_journal = false;
-    daemon_state.was_admitted = true;
+    note_missed_start();
 }
 
 /* ---- what it does to the world ---- */

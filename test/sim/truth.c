@@ -111,7 +111,7 @@ enum truth_engine truth_xa_history(uint64_t prepared)
 static void check_xa(void)
 {
     static const char *const names[] = {"nothing of", "prepared", "committed", "rolled back"};
-    if (daemon_ever_lost_notes())
+    if (daemon_ever_missed_start())
         return;
     for (uint64_t uid = 1; uid <= count; uid++)
         if (txns[uid].kind == EVENTS_XA_PREPARE && txns[uid].xa_state != truth_xa_history(uid))

@@ -76,7 +76,7 @@ void daemon_turn_over(void);            /* after each step */
 void daemon_lose_journal(void);         /* while it is down */
 bool daemon_has_lost_journal(void);     /* since the source was last admitted */
 bool daemon_ever_lost_journal(void);    /* and with it, what was discarded */
-bool daemon_ever_lost_notes(void);      /* which starts of a MariaDB server it has looked at */
+bool daemon_ever_missed_start(void);    /* of a MariaDB server, and what its crash recovery has lost there */
 void daemon_note_admitted(void);
 
 uint64_t world_boot(void);     /* the number of the boot of ackgate's host */

@@ -181,12 +181,11 @@ static void make_files(void)
     }
 }
 
-static struct fixture open_store(const struct recover_dir *dir, struct store_cut cut)
+static void open_store(struct fixture *fixture, const struct recover_dir *dir, struct store_cut cut)
 {
-    struct fixture fixture = {.loop = loop_new(), .cut = cut};
-    snprintf(fixture.dir, sizeof fixture.dir, "%s", dir->path);
-    ck_assert_int_eq(fixture_open(&fixture), RESULT_OK);
-    return fixture;
+    *fixture = (struct fixture){.loop = loop_new(), .cut = cut};
+    snprintf(fixture->dir, sizeof fixture->dir, "%s", dir->path);
+    ck_assert_int_eq(fixture_open(fixture), RESULT_OK);
 }
 
 static void close_store(struct fixture *fixture)
@@ -210,7 +209,8 @@ static void feed_files(struct fixture *fixture, size_t count)
 
 static void feed_store(const struct recover_dir *dir, size_t count)
 {
-    struct fixture fixture = open_store(dir, (struct store_cut){POSITION_NONE, 0});
+    struct fixture fixture;
+    open_store(&fixture, dir, (struct store_cut){POSITION_NONE, 0});
     feed_files(&fixture, count);
     close_store(&fixture);
 }
@@ -245,7 +245,8 @@ static void check_beginnings(const struct fixture *fixture, bool is_whole)
 
 static void check_fed(struct recover_dir *dir, bool is_new)
 {
-    struct fixture fixture = open_store(dir, (struct store_cut){POSITION_NONE, 0});
+    struct fixture fixture;
+    open_store(&fixture, dir, (struct store_cut){POSITION_NONE, 0});
     check_beginnings(&fixture, is_new);
     close_store(&fixture);
 }
@@ -264,7 +265,8 @@ static void cut_store(const struct recover_dir *dir, bool is_begun)
         {1, cut_at},
         1
     };
-    struct fixture fixture = open_store(dir, is_begun ? cut : (struct store_cut){POSITION_NONE, 0});
+    struct fixture fixture;
+    open_store(&fixture, dir, is_begun ? cut : (struct store_cut){POSITION_NONE, 0});
     if (!is_begun)
         ck_assert_int_eq(store_cut(fixture.store, &cut), RESULT_OK);
     close_store(&fixture);
@@ -277,9 +279,11 @@ static void run_cut(struct recover_dir *dir)
 
 static void check_cut(struct recover_dir *dir, bool is_new)
 {
-    struct fixture fixture = open_store(dir, (struct store_cut){
-                                                 {1, cut_at},
-                                                 1
+    struct fixture fixture;
+    open_store(&fixture, dir,
+               (struct store_cut){
+                   {1, cut_at},
+                   1
     });
     (void)is_new; /* a start brings it to its end */
     ck_assert(position_equal(store_end(fixture.store), (struct position){1, cut_at}));
@@ -297,14 +301,16 @@ END_TEST
 
 static void run_purge(struct recover_dir *dir)
 {
-    struct fixture fixture = open_store(dir, (struct store_cut){POSITION_NONE, 0});
+    struct fixture fixture;
+    open_store(&fixture, dir, (struct store_cut){POSITION_NONE, 0});
     ck_assert_int_eq(store_purge_to(fixture.store, 2, store_end(fixture.store)), RESULT_OK);
     close_store(&fixture);
 }
 
 static void check_purged(struct recover_dir *dir, bool is_new)
 {
-    struct fixture fixture = open_store(dir, (struct store_cut){POSITION_NONE, 0});
+    struct fixture fixture;
+    open_store(&fixture, dir, (struct store_cut){POSITION_NONE, 0});
     ck_assert(position_equal(store_end(fixture.store), (struct position){2, files[1].length}));
     ck_assert(!is_new || !is_there(&fixture, files[0].name));
     assert_same_file(&fixture, &files[1], files[1].length, true);
