@@ -5,6 +5,7 @@
 #include "proxy/app.h"
 #include "proxy/overdue.h"
 #include "test/sim/dice.h"
+#include "test/sim/loop.h"
 #include "test/sim/schedule.h"
 #include "test/sim/source.h"
 #include "test/sim/truth.h"
@@ -20,6 +21,7 @@ struct client {
 };
 
 struct app {
+    struct loop *loop;
     struct gate *gate;
     struct gate_watcher *watcher;
     bool is_admitted;
@@ -215,6 +217,7 @@ enum result app_start(struct loop *loop, const struct config *config, const stru
     (void)tls;
     app = xcalloc(1, sizeof(*app));
     app->gate = gate;
+    app->loop = loop;
     app->watcher = gate_watch(gate, loop, on_wake, NULL);
     *ret_app = app;
     return RESULT_OK;
@@ -263,8 +266,10 @@ size_t app_sessions(struct app *port, struct view_session *ret_sessions, size_t 
 
 void app_stop(struct app **port)
 {
-    if (*port != NULL)
+    if (*port != NULL) {
         clients_on_daemon_gone();
+        sim_loop_forget((*port)->loop, (*port)->watcher);
+    }
     free(*port);
     *port = NULL;
     app = NULL;

@@ -76,6 +76,15 @@ static void run_posted(void *argument)
     task.fn(task.argument);
 }
 
+void sim_loop_forget(struct loop *loop, const void *argument)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < loop->posted_count; i++)
+        if (loop->posted[i].argument != argument)
+            loop->posted[kept++] = loop->posted[i];
+    loop->posted_count = kept;
+}
+
 void loop_free(struct loop **loop)
 {
     while ((*loop)->posted_count > 0 || (*loop)->count > 0) {

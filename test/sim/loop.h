@@ -7,4 +7,7 @@
 /* The step is over: runs what was deferred, and what that defers. */
 void sim_loop_turn_over(struct loop *loop);
 
+/* What was posted with this argument is not run: a thread that had a loop of its own has ended. */
+void sim_loop_forget(struct loop *loop, const void *argument);
+
 #endif
