@@ -19,6 +19,7 @@ enum {
     TAIL_TXNS_MAX = 250000,  /* in one listing; what follows is not listed, and is_partial says so */
     TAIL_FILES_MAX = 100000, /* named in one listing: the newest of them */
     TAIL_PATH_MAX = 4096,
+    TAIL_KEEP_DIR_MAX = TAIL_PATH_MAX - 512, /* so that names of what is kept there fit */
 };
 
 /* How the place was found from which the listing was to begin. */
@@ -65,8 +66,8 @@ struct tail {
     struct position end;   /* behind the last whole event that is not part of a half-written group */
     struct position torn; /* where an event begins that is not whole, with no whole one behind it in its file;
                              the last one of the listed files, POSITION_NONE: none */
-    char keep_dir[TAIL_PATH_MAX]; /* where the tool keeps what it cuts: DATADIR/ackgate-discarded */
-    struct tail_file *files;      /* ascending, all there are of the base, also those missing in the index */
+    char keep_dir[TAIL_KEEP_DIR_MAX]; /* where the tool keeps what it cuts: DATADIR/ackgate-discarded */
+    struct tail_file *files; /* ascending, all there are of the base, also those missing in the index */
     size_t file_count;
     size_t file_room;
     struct tail_txn *txns; /* in order */
