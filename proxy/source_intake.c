@@ -18,6 +18,22 @@ void source_intake_init(struct source_intake *intake, struct store *store, enum 
     intake->message[0] = '\0';
 }
 
+/* A file whose end has come is as long as it was: who has lost what stood there must not go on with another
+ * one, in which nobody would notice. */
+static enum result check_file_end(struct source_intake *intake, uint64_t next_file)
+{
+    uint64_t end;
+    bool is_over = intake->has_file && next_file != intake->at.file;
+    if (!is_over || store_file_end(intake->store, intake->at.file, &end) != RESULT_OK ||
+        intake->at.offset >= end)
+        return RESULT_OK;
+    snprintf(intake->message, sizeof(intake->message),
+             "file %" PRIu64 " ends at %" PRIu64 ", and was received up to %" PRIu64
+             ": the end of it is lost",
+             intake->at.file, intake->at.offset, end);
+    return RESULT_DIVERGED;
+}
+
 static enum result take_rotate(struct source_intake *intake, struct span event)
 {
     bool is_checksummed = binlog_event_check(event) == RESULT_OK; /* it may come before any format is known */
@@ -34,6 +50,9 @@ static enum result take_rotate(struct source_intake *intake, struct span event)
         return result;
     }
     struct store *store = intake->store;
+    result = check_file_end(intake, file);
+    if (result != RESULT_OK)
+        return result;
     if (store_is_empty(store) || file >= store_end(store).file) {
         char name[BINLOG_NAME_MAX];
         result = span_copy_text(rotate.name, name, sizeof(name));

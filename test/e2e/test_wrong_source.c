@@ -115,6 +115,7 @@ START_TEST(lost_what_one_replica_has)
     assert_refused(&scene, REFUSED, "behind: its binlog ends at");
     ck_assert_ptr_nonnull(strstr(recover_output(), "may be on a replica"));
     assert_not_let_in(&scene);
+    WAIT_SQL(gate_admin(t->gate), "SELECT reason LIKE '%the end of it is lost%' FROM source", "1");
 }
 END_TEST
 
