@@ -17,29 +17,9 @@
 #include "test/lib/topology.h"
 #include "test/lib/wait.h"
 
-enum { FILES = 1000, VOTER_SERVER_ID = 5001, LATE_SERVER_ID = 7000, FULL_MIB = 1000, QUICK_MIB = 128 };
+enum { FILES = 1000, LATE_SERVER_ID = 7000, FULL_MIB = 1000, QUICK_MIB = 128 };
 
 static struct topology *t;
-
-static void start(enum family family)
-{
-    t = topology_start_with(&(struct topology_options){.family = family,
-                                                       .rule = "ANY 1 (r1)",
-                                                       .source_options = history_source_options,
-                                                       .no_gate_start = true});
-    gate_add_voter(t->gate, "r1", VOTER_SERVER_ID);
-    gate_set(t->gate, "ackgate", "log_level = info");
-    gate_start(t->gate);
-    WAIT_SQL(gate_admin(t->gate), "SELECT state IN ('open', 'completing') FROM source", "1");
-    (void)receivers_start(&(struct receiver_options){.family = family,
-                                                     .port = t->gate->replication_port,
-                                                     .server_id = VOTER_SERVER_ID,
-                                                     .file = "binlog.000001",
-                                                     .offset = 4,
-                                                     .is_semi_sync = true},
-                          1);
-    gate_wait_open(t->gate);
-}
 
 static void make_files(unsigned count)
 {
@@ -122,7 +102,7 @@ START_TEST(attach)
     unsigned files = bench_setting("FILES", FILES, 20000);
     unsigned mib = bench_setting("MIB", bench_is_full() ? FULL_MIB : QUICK_MIB, FULL_MIB);
     room_take(mib * 5 / 2 + files / 10);
-    start(bench_family());
+    t = history_topology(bench_family());
     report_begin("attach", "a replica attaches by GTID");
     make_files(files);
     compare(place_format("%u files", files), true);

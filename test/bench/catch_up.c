@@ -22,7 +22,6 @@ enum {
     QUICK_MIB = 500,
     SMALL_PART = 10,         /* of it, in small events */
     NETWORK_MIB_PER_S = 119, /* 1 Gbit/s */
-    VOTER_SERVER_ID = 5001,
     LIVE_THREADS = 8,
     LIVE_SECONDS_MIN = 2,
 };
@@ -32,27 +31,6 @@ static struct topology *t;
 static unsigned history_mib(void)
 {
     return bench_setting("MIB", bench_is_full() ? FULL_MIB : QUICK_MIB, 100000);
-}
-
-/* One voter, a receiver that is caught up. */
-static void start(enum family family)
-{
-    t = topology_start_with(&(struct topology_options){.family = family,
-                                                       .rule = "ANY 1 (r1)",
-                                                       .source_options = history_source_options,
-                                                       .no_gate_start = true});
-    gate_add_voter(t->gate, "r1", VOTER_SERVER_ID);
-    gate_set(t->gate, "ackgate", "log_level = info");
-    gate_start(t->gate);
-    WAIT_SQL(gate_admin(t->gate), "SELECT state IN ('open', 'completing') FROM source", "1");
-    (void)receivers_start(&(struct receiver_options){.family = family,
-                                                     .port = t->gate->replication_port,
-                                                     .server_id = VOTER_SERVER_ID,
-                                                     .file = "binlog.000001",
-                                                     .offset = 4,
-                                                     .is_semi_sync = true},
-                          1);
-    gate_wait_open(t->gate);
 }
 
 /* ---- how fast ---- */
@@ -156,7 +134,7 @@ START_TEST(catch_up)
 {
     unsigned mib = history_mib();
     room_take(mib * 5 / 2);
-    start(bench_family());
+    t = history_topology(bench_family());
     report_begin("catch_up", "a replica that catches up");
     (void)history_fill(t->source, t->gate->app_port, HISTORY_LARGE_EVENTS, mib);
     compare_speed(place_format("%u MiB, events of 8 KB", mib));

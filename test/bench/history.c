@@ -6,9 +6,13 @@
 #include <stdlib.h>
 
 #include "test/lib/place.h"
+#include "test/lib/receivers.h"
 #include "test/lib/sql.h"
+#include "test/lib/topology.h"
+#include "test/lib/wait.h"
 
 enum { WRITERS = 2, ROWS = 64, CELL_BYTES = 4000, SMALL_ROWS = 1000, LARGE_ROW_BYTES = 1000000 };
+enum { VOTER_SERVER_ID = 5001 };
 
 const char *const history_source_options[] = {
     "--loose-innodb-redo-log-capacity=1G",
@@ -19,6 +23,31 @@ const char *const history_source_options[] = {
     "--max-connections=500",
     NULL,
 };
+
+struct topology *history_topology(enum family family)
+{
+    struct topology *t = topology_start_with(&(struct topology_options){
+        .family = family,
+        .rule = "ANY 1 (r1)",
+        .source_options = history_source_options,
+        .no_gate_start = true,
+    });
+    gate_add_voter(t->gate, "r1", VOTER_SERVER_ID);
+    gate_set(t->gate, "ackgate", "log_level = info");
+    gate_start(t->gate);
+    WAIT_SQL(gate_admin(t->gate), "SELECT state IN ('open', 'completing') FROM source", "1");
+    struct receiver_options voter = {
+        .family = family,
+        .port = t->gate->replication_port,
+        .server_id = VOTER_SERVER_ID,
+        .file = "binlog.000001",
+        .offset = 4,
+        .is_semi_sync = true,
+    };
+    (void)receivers_start(&voter, 1);
+    gate_wait_open(t->gate);
+    return t;
+}
 
 struct writer_of_history {
     pthread_t thread;

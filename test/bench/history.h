@@ -8,6 +8,7 @@
 #include "test/lib/server.h"
 
 struct sql;
+struct topology;
 
 enum history_kind {
     HISTORY_LARGE_EVENTS, /* transactions of half a MiB, in events of 8 KB */
@@ -16,6 +17,9 @@ enum history_kind {
 
 /* Options with which a source takes it faster; NULL-terminated. */
 extern const char *const history_source_options[];
+
+/* Such a source, ackgate, and one voter: a receiver that is caught up. */
+struct topology *history_topology(enum family family);
 
 /* Until the source's binlog has grown by so many MiB. Returns by how many bytes it has. */
 uint64_t history_fill(struct server *source, uint16_t port, enum history_kind kind, unsigned mib);
