@@ -15,7 +15,6 @@
 #include "test/lib/receivers.h"
 #include "test/lib/sql.h"
 #include "test/lib/topology.h"
-#include "test/lib/wait.h"
 
 enum { FILES = 1000, LATE_SERVER_ID = 7000, FULL_MIB = 1000, QUICK_MIB = 128 };
 

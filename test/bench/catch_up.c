@@ -12,10 +12,8 @@
 #include "test/bench/room.h"
 #include "test/bench/sysbench.h"
 #include "test/lib/place.h"
-#include "test/lib/receivers.h"
 #include "test/lib/sql.h"
 #include "test/lib/topology.h"
-#include "test/lib/wait.h"
 
 enum {
     FULL_MIB = 5000,
