@@ -8,7 +8,7 @@
 bool client_is_broken(unsigned number)
 {
     return number == 2002 || number == 2003 || number == 2006 || number == 2012 || number == 2013 ||
-           number == 2055;
+           number == 2055 || number == 2061; /* the last: while the server's RSA key was waited for */
 }
 
 /* What a client may get while parties die and return. */

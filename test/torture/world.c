@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "protocol/xalloc.h"
+#include "test/lib/http.h"
 #include "test/lib/netns.h"
 #include "test/lib/place.h"
 #include "test/lib/recover.h"
@@ -178,6 +179,21 @@ bool world_bring_up(struct world *world, enum party party)
     return true;
 }
 
+/* What its log asks for: a store that has found no room takes nothing until ackgate is started again. */
+void world_mind_store(struct world *world)
+{
+    if (!world->has_gate || world->state[PARTY_GATE] != PARTY_UP)
+        return;
+    netns_enter(world->gate->netns);
+    bool is_failed = http_metric(world->gate->metrics_port, "ackgate_store_failed") != 0;
+    netns_leave();
+    if (!is_failed)
+        return;
+    recorder_say(world->recorder, "ackgate's store has failed");
+    world_kill(world, PARTY_GATE);
+    (void)world_bring_up(world, PARTY_GATE);
+}
+
 /* ---- healing ---- */
 
 static bool has_ended(void *arg)
@@ -249,6 +265,7 @@ void world_heal(struct world *world)
     wait_for_the_going(world);
     if (world->has_gate && world->state[PARTY_GATE] == PARTY_DOWN)
         (void)world_bring_up(world, PARTY_GATE);
+    world_mind_store(world);
     for (enum party party = PARTY_R1; party < PARTIES; party++)
         if (world->state[party] == PARTY_DOWN)
             (void)world_bring_up(world, party);

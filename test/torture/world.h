@@ -84,6 +84,8 @@ void world_look(struct world *world);
  * world_bring_up(), as MariaDB waits a minute otherwise. */
 void world_fill(struct world *world, enum party party);
 void world_empty(struct world *world, enum party party);
+/* Restarts an ackgate whose store could not be written. */
+void world_mind_store(struct world *world);
 
 /* Everything up, every link whole, both replicas attached and running. */
 void world_heal(struct world *world);

@@ -80,7 +80,9 @@ void world_empty(struct world *world, enum party party)
     run_on_disk(world, party, make_room);
     world_look(world);
     world->is_full[party] = false;
-    if (party != PARTY_GATE && world->state[party] == PARTY_UP)
+    if (party == PARTY_GATE)
+        world_mind_store(world);
+    else if (world->state[party] == PARTY_UP)
         world_kill(world, party);
 }
 
