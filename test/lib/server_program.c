@@ -16,6 +16,11 @@
 #include "test/lib/server.h"
 #include "test/lib/server_template.h"
 
+/* Seconds in which a replica gives up a silent connection. A connection that is made while ackgate is being
+ * killed can stay open on the replica's side alone; with the default of 60 it would wait longer than a test.
+ */
+#define NET_TIMEOUT "6"
+
 const char *family_name(enum family family)
 {
     return family == FAMILY_MYSQL ? "mysql" : "mariadb";
@@ -126,6 +131,7 @@ static size_t mysql_arguments(const char **ret_argv)
     ret_argv[count++] = "--innodb-redo-log-capacity=16M";
     ret_argv[count++] = "--log-replica-updates=ON";
     ret_argv[count++] = "--log-error-verbosity=3";
+    ret_argv[count++] = "--loose-replica-net-timeout=" NET_TIMEOUT;
     ret_argv[count++] = "--log-error-suppression-list=MY-010733";
     ret_argv[count++] = "--table-definition-cache=400";
     return count;
@@ -144,6 +150,7 @@ static size_t mariadb_arguments(const char **ret_argv)
     ret_argv[count++] = "--innodb-log-file-size=16M";
     ret_argv[count++] = "--log-slave-updates=ON";
     ret_argv[count++] = "--log-warnings=2";
+    ret_argv[count++] = "--slave-net-timeout=" NET_TIMEOUT;
     ret_argv[count++] = "--aria-pagecache-buffer-size=8M";
     ret_argv[count++] = "--key-buffer-size=8M";
     ret_argv[count++] = "--character-set-server=utf8mb4";
