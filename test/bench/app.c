@@ -226,7 +226,7 @@ static void measure_in_the_clear(void)
     if (bench_wants("TESTS", "prepared"))
         measure_selects("point selects", false, bench_threads("1,8", "1,8,16,64"), false);
     if (bench_wants("TESTS", "unprepared"))
-        measure_selects("point selects, not prepared", true, bench_threads("8", "1,8,64"), false);
+        measure_selects("point selects, not prepared", true, bench_threads("", "1,8,64"), false);
     if (bench_wants("TESTS", "rows"))
         measure_results("100,000 rows", rows_query, false);
     if (bench_wants("TESTS", "row"))
