@@ -233,8 +233,19 @@ static enum result on_stop(struct walk *walk, struct binlog_file *file)
     return result;
 }
 
+/* A server that has started has ended all that its older files hold: its recovery, or the shutdown before it,
+ * has committed that in the engine, and no cut undoes it any more. */
+static void note_start(struct walk *walk, const struct binlog_file *file)
+{
+    if (file->format.created == 0) /* rotated to */
+        return;
+    for (size_t i = 0; i < walk->tail->txn_count; i++)
+        walk->tail->txns[i].is_undone = false;
+}
+
 static enum result read_open_file(struct walk *walk, struct binlog_file *file)
 {
+    note_start(walk, file);
     enum result result = check_begin(walk, file);
     if (result != RESULT_OK)
         return result;

@@ -44,7 +44,7 @@ struct tail_txn {
     uint64_t start; /* offset of the GTID event */
     uint64_t end;   /* behind the last event */
     enum txn_kind kind;
-    bool is_undone; /* txn_is_undone_by_cut() */
+    bool is_undone; /* txn_is_undone_by_cut(), and the server has not started since */
     uint32_t crc;   /* CRC-32C of its bytes, from start to end */
 };
 

@@ -325,9 +325,35 @@ START_TEST(long_tail)
 }
 END_TEST
 
+/* What a shutdown has committed in the engine is not cut, also when the source is killed after its next start
+ * and before ackgate has heard of anything. */
+START_TEST(killed_after_a_clean_end)
+{
+    struct topology *t = topology_start(TEST_FAMILY, "ANY 1 (r1)", 1);
+    struct sql *app = gate_app(t->gate);
+
+    sql_exec(app, "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)");
+    stop_receivers(t);
+    sql_start(app, "INSERT INTO d.t VALUES (1)");
+    wait_for_waiting(t);
+    gate_kill(t->gate);
+    server_stop(t->source);
+    server_start(t->source);
+    server_kill(t->source);
+    gate_start(t->gate);
+    apply(t);
+    ck_assert_int_eq(said("discarded"), 0);
+    ck_assert_int_eq(said("completed"), 1);
+    start_and_verify(t);
+    assert_all_well(t);
+    ck_assert_str_eq(sql_value(server_admin(t->replica[0]), "SELECT count(*) FROM d.t"), "1");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("recover_tails");
+    e2e_add(suite, "clean_end", killed_after_a_clean_end);
 
     e2e_add_within(suite, "kinds", each_kind_alone, 300);
     e2e_add(suite, "between", between_others);
