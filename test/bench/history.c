@@ -11,8 +11,14 @@
 #include "test/lib/topology.h"
 #include "test/lib/wait.h"
 
-enum { WRITERS = 2, ROWS = 64, CELL_BYTES = 4000, SMALL_ROWS = 1000, LARGE_ROW_BYTES = 1000000 };
-enum { VOTER_SERVER_ID = 5001 };
+enum {
+    WRITERS = 2,
+    ROWS = 64,
+    CELL_BYTES = 4000,
+    SMALL_ROWS = 1000,
+    LARGE_ROW_BYTES = 1000000,
+    VOTER_SERVER_ID = 5001,
+};
 
 const char *const history_source_options[] = {
     "--loose-innodb-redo-log-capacity=1G",

@@ -353,10 +353,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("recover_tails");
-    e2e_add(suite, "clean_end", killed_after_a_clean_end);
 
     e2e_add_within(suite, "kinds", each_kind_alone, 300);
     e2e_add(suite, "between", between_others);
+    e2e_add(suite, "clean_end", killed_after_a_clean_end);
     e2e_add(suite, "xa", xa);
     e2e_add_family(suite, "two_files", two_files, FAMILY_MARIADB);
     e2e_add(suite, "damaged", damaged);
